@@ -1,0 +1,1 @@
+"""Folders at scale: score rows and the tables they go to."""

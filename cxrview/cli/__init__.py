@@ -1,0 +1,1 @@
+"""The command line; runs where Qt is not installed."""

@@ -1,0 +1,1 @@
+"""Records and pure functions on arrays; no files, no clock, no globals, no logging."""

@@ -1,0 +1,208 @@
+"""What a model package says of itself, and the pure function that parses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+FORMAT = 1
+
+
+class Task(StrEnum):
+    """How logits become probabilities."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
+    HIERARCHICAL = "hierarchical"
+
+
+class Channels(StrEnum):
+    """What the channels of the input hold."""
+
+    GRAY = "gray"
+    GRAY3 = "gray3"
+    GRAY_CLAHE_BEASF = "gray+clahe+beasf"
+
+    @property
+    def count(self) -> int:
+        """Number of channels."""
+        return 1 if self is Channels.GRAY else 3
+
+
+class ResizeRule(StrEnum):
+    """How a rectangle becomes the model's rectangle."""
+
+    STRETCH = "stretch"
+    LETTERBOX = "letterbox"
+    CROP = "crop"
+
+
+class RangeRule(StrEnum):
+    """Which gray values become 0 and 255."""
+
+    PERCENTILE = "percentile"
+    BIT_DEPTH = "bit-depth"
+    WINDOW = "window"
+
+
+class Enhancement(StrEnum):
+    """What is done to the 8-bit gray image at model size, in order."""
+
+    CLAHE = "clahe"
+    BEASF = "beasf"
+    HISTOGRAM_MATCH = "histogram-match"
+    EQUALISE = "equalise"
+
+
+class Normalisation(StrEnum):
+    """How 0 to 1 becomes what the network eats: fixed mean and std, or each image's own."""
+
+    FIXED = "fixed"
+    PER_IMAGE = "per-image"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """The input contract: everything `prepare` needs, so that training, viewer and batch do the same.
+
+    Attributes:
+        width, height: model px.
+        via_px: shrink the longer side to this many px first, so that sources of different resolution look alike; 0 for no.
+        border_crop: fraction of each side cut away before anything else, 0 to 0.25.
+        lung_crop: crop to the box of a given lung mask, grown by `lung_margin` of its size on each side.
+        percentiles: low and high, for `RangeRule.PERCENTILE`.
+        clahe_clip, clahe_tiles: OpenCV's clipLimit and tiles per side.
+        beasf_gamma: slope of BEASF (COVID-CXNet), > 0.
+        reference_histogram: 256 weights for histogram matching; empty when it is not used.
+        mean, std: per channel, of values in 0 to 1.
+    """
+
+    width: int
+    height: int
+    channels: Channels = Channels.GRAY
+    via_px: int = 0
+    border_crop: float = 0.0
+    resize: ResizeRule = ResizeRule.STRETCH
+    lung_crop: bool = False
+    lung_margin: float = 0.05
+    range_rule: RangeRule = RangeRule.PERCENTILE
+    percentiles: tuple[float, float] = (0.5, 99.5)
+    enhancement: tuple[Enhancement, ...] = ()
+    clahe_clip: float = 2.0
+    clahe_tiles: int = 8
+    beasf_gamma: float = 1.5
+    reference_histogram: tuple[float, ...] = ()
+    normalisation: Normalisation = Normalisation.FIXED
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.25,)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code for a label in a terminology."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One output of a model; `id` is short, lower case, used in columns and options."""
+
+    id: str
+    name: str
+    codes: tuple[Code, ...] = ()
+
+
+class HeatmapKind(StrEnum):
+    """How a heatmap of this model is made."""
+
+    POOLED_LINEAR = "pooled-linear"
+    POOLED_MLP = "pooled-mlp"
+    FLATTEN_MLP = "flatten-mlp"
+    GRADIENT = "gradient"
+    OCCLUSION = "occlusion"
+    NONE = "none"
+
+
+class CalibrationMethod(StrEnum):
+    """How a logit becomes a calibrated probability."""
+
+    NONE = "none"
+    TEMPERATURE = "temperature"
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Platt: sigmoid(slope * logit + bias); temperature is slope = 1 / T with bias 0; isotonic: knots logit → probability.
+
+    For a multiclass model `slope` divides all logits alike before the softmax and `bias` is added to this label's.
+    """
+
+    method: CalibrationMethod = CalibrationMethod.NONE
+    slope: float = 1.0
+    bias: float = 0.0
+    knots_logit: tuple[float, ...] = ()
+    knots_probability: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The probability from which a label counts as positive, and the operating point it stands for."""
+
+    probability: float = 0.5
+    operating_point: str = "not chosen; 0.5 by default"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedOn:
+    """One source that the weights learned from."""
+
+    source: str
+    images: int
+    patients: int
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """How to rebuild the network in torch: a name in `training.nets`, and its options."""
+
+    name: str
+    head_hidden: tuple[int, ...] = ()
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A parsed `model.toml`.
+
+    Attributes:
+        labels: in the order of the logits.
+        calibration, thresholds: one for each label, in the same order.
+        activations: between the layers of the head, for the mlp kinds (`relu`, `hardswish`, `gelu`, `silu`, `tanh`); one fewer than layers.
+        split_sha256: hash of the split manifest the numbers in CARD.md were measured on.
+        files: relative name to SHA-256, every file of the package but `model.toml` itself.
+    """
+
+    id: str
+    title: str
+    version: str
+    licence: str
+    intended_use: str
+    task: Task
+    labels: tuple[Label, ...]
+    input: InputSpec
+    heatmap: HeatmapKind
+    activations: tuple[str, ...]
+    calibration: tuple[Calibration, ...]
+    thresholds: tuple[Threshold, ...]
+    trained_on: tuple[TrainedOn, ...]
+    split_sha256: str
+    files: dict[str, str] = field(hash=False)
+    architecture: Architecture | None = None
+    graph: str = "model.onnx"

@@ -1,0 +1,1 @@
+"""Files, folders and settings: everything that touches a disk."""
