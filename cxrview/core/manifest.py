@@ -25,7 +25,7 @@ class Channels(StrEnum):
     GRAY_CLAHE_BEASF = "gray+clahe+beasf"
 
     @property
-    def count(self) -> int:
+    def planes(self) -> int:
         """Number of channels."""
         return 1 if self is Channels.GRAY else 3
 
