@@ -82,5 +82,5 @@ class DataError(CxrError):
     """The training data cannot be used as it stands."""
 
 
-class Cancelled(Exception):  # noqa: N818 - cancelling is not an error
+class Cancelled(Exception):  # cancelling is not an error
     """The work was asked to stop."""

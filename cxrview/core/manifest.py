@@ -170,9 +170,16 @@ class TrainedOn:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """How to rebuild the network in torch: a name in `training.nets`, and its options."""
+    """How to rebuild the network in torch: a name that `engine.nets` knows, and its options.
+
+    Attributes:
+        head: `pool` (global average pooling, then dense layers) or `flatten` (dense layers on all cells).
+        head_hidden: sizes of the hidden dense layers, none for a linear head.
+        dropout: before the last dense layer, 0 to 1.
+    """
 
     name: str
+    head: str = "pool"
     head_hidden: tuple[int, ...] = ()
     dropout: float = 0.0
 

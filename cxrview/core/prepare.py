@@ -1,0 +1,214 @@
+"""From pixels to a model's input: one path for viewer, batch and training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from cxrview.core import enhance, voi
+from cxrview.core.errors import UnsuitableImage
+from cxrview.core.frame import Box, Frame, frame_of_box
+from cxrview.core.image import Fact, Pixels, read_only
+from cxrview.core.manifest import Channels, Enhancement, InputSpec, Normalisation, RangeRule, ResizeRule
+from cxrview.core.results import FloatArray, ModelInput
+
+Gray = npt.NDArray[np.uint8]
+MIN_SIDE_PX = 16  # a picture smaller than this holds no chest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GrayInput:
+    """The picture a network sees, before normalisation: `gray` (H, W) uint8 at model size, bright = dense."""
+
+    gray: Gray
+    frame: Frame
+    facts: tuple[Fact, ...]
+
+
+def prepare(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None) -> ModelInput:
+    """Make the model's input and the map back to the image.
+
+    Args:
+        pixels: the image at stored depth.
+        spec: the model's input contract.
+        lung_box: the box around the lungs in image px; used when the contract asks for a lung crop.
+
+    Raises:
+        UnsuitableImage: the picture is too small, or holds a single gray level.
+    """
+    made = to_gray(pixels, spec, lung_box=lung_box)
+    tensor = normalise(to_channels(made.gray, spec), spec)
+    return ModelInput(tensor=read_only(tensor), gray=read_only(made.gray), frame=made.frame, facts=made.facts)
+
+
+def to_gray(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None) -> GrayInput:
+    """Crop, resize, stretch the gray range and enhance: everything that does not depend on the channels.
+
+    Resampling is by area where the picture shrinks and bilinear where it grows.
+    """
+    if min(pixels.width, pixels.height) < MIN_SIDE_PX:
+        raise UnsuitableImage(
+            f"The picture is {pixels.width}×{pixels.height} px; a radiograph needs at least {MIN_SIDE_PX} px a side.",
+            hint="Use the original image, not an icon of it.",
+        )
+    facts: list[Fact] = []
+    region = _region(pixels, spec, lung_box, facts)
+    placed = _placed(pixels, spec, region)
+    gray = _stretch(placed.plane, pixels, spec, placed.is_inside)
+    for step in spec.enhancement:
+        gray = _enhanced(gray, step, spec)
+    return GrayInput(gray=np.ascontiguousarray(gray), frame=placed.frame, facts=tuple(facts))
+
+
+def to_channels(gray: Gray, spec: InputSpec) -> Gray:
+    """Give (C, H, W) uint8: the gray picture once, three times, or with its CLAHE and BEASF versions."""
+    if spec.channels is Channels.GRAY:
+        return gray[np.newaxis]
+    if spec.channels is Channels.GRAY3:
+        return np.stack([gray, gray, gray])
+    local = enhance.clahe(gray, clip=spec.clahe_clip, tiles=spec.clahe_tiles)
+    return np.stack([gray, local, enhance.beasf(gray, gamma=spec.beasf_gamma)])
+
+
+def normalise(channels: Gray, spec: InputSpec) -> FloatArray:
+    """Turn (C, H, W) uint8 into (1, C, H, W) float32: to 0..1, less the mean, over the std, as the contract says."""
+    values = channels.astype(np.float32) / np.float32(255.0)
+    if spec.normalisation is Normalisation.PER_IMAGE:
+        mean = values.mean(axis=(1, 2), keepdims=True)
+        std = np.maximum(values.std(axis=(1, 2), keepdims=True), np.float32(1e-3))
+    else:
+        mean = np.asarray(spec.mean, dtype=np.float32).reshape(-1, 1, 1)
+        std = np.asarray(spec.std, dtype=np.float32).reshape(-1, 1, 1)
+    values -= mean
+    values /= std
+    return values[np.newaxis]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """The region at model size, in modality values and polarity of the file; `is_inside` False on letterbox bars."""
+
+    plane: FloatArray
+    frame: Frame
+    is_inside: npt.NDArray[np.bool_] | None
+
+
+def _region(pixels: Pixels, spec: InputSpec, lung_box: Box | None, facts: list[Fact]) -> Box:
+    """Choose the whole-pixel rectangle of the image that the model is to see."""
+    left, top = round(pixels.width * spec.border_crop), round(pixels.height * spec.border_crop)
+    box = Box(left, top, pixels.width - left, pixels.height - top)
+    if spec.border_crop > 0:
+        facts.append(Fact("border_crop", f"{spec.border_crop:.0%} of each side cut away for the model"))
+    if spec.lung_crop and lung_box is not None:
+        grow_x, grow_y = lung_box.width * spec.lung_margin, lung_box.height * spec.lung_margin
+        box = Box(
+            max(0.0, np.floor(lung_box.left - grow_x)),
+            max(0.0, np.floor(lung_box.top - grow_y)),
+            min(float(pixels.width), np.ceil(lung_box.right + grow_x)),
+            min(float(pixels.height), np.ceil(lung_box.bottom + grow_y)),
+        )
+        facts.append(Fact("lung_crop", "cropped to the lungs for the model"))
+    if spec.resize is ResizeRule.CROP:
+        box = _middle(box, spec.width / spec.height)
+    if min(box.width, box.height) < MIN_SIDE_PX:
+        raise UnsuitableImage("What is left after cropping is too small for the model.", hint="Use a larger image.")
+    return box
+
+
+def _middle(box: Box, aspect: float) -> Box:
+    """Cut the middle part of `box` that has the wanted width / height, in whole pixels."""
+    width = min(box.width, round(box.height * aspect))
+    height = min(box.height, round(box.width / aspect))
+    left = box.left + (box.width - width) // 2
+    top = box.top + (box.height - height) // 2
+    return Box(left, top, left + width, top + height)
+
+
+def _placed(pixels: Pixels, spec: InputSpec, region: Box) -> _Placed:
+    rows, columns = slice(int(region.top), int(region.bottom)), slice(int(region.left), int(region.right))
+    plane = _in_modality_values(pixels, pixels.values[rows, columns])
+    longer = max(plane.shape)
+    if 0 < spec.via_px < longer:
+        scale = spec.via_px / longer
+        plane = _resized(plane, max(1, round(plane.shape[1] * scale)), max(1, round(plane.shape[0] * scale)))
+    image_size = (pixels.width, pixels.height)
+    if spec.resize is not ResizeRule.LETTERBOX:
+        frame = frame_of_box(region, model_size=(spec.width, spec.height), image_size=image_size)
+        return _Placed(_as_float(_resized(plane, spec.width, spec.height)), frame, None)
+    scale = min(spec.width / region.width, spec.height / region.height)
+    width, height = max(1, round(region.width * scale)), max(1, round(region.height * scale))
+    left, top = (spec.width - width) // 2, (spec.height - height) // 2
+    canvas = np.zeros((spec.height, spec.width), dtype=np.float32)
+    canvas[top : top + height, left : left + width] = _resized(plane, width, height)
+    is_inside = np.zeros(canvas.shape, dtype=np.bool_)
+    is_inside[top : top + height, left : left + width] = True
+    px_x, px_y = region.width / width, region.height / height
+    whole = Box(
+        region.left - left * px_x,
+        region.top - top * px_y,
+        region.left + (spec.width - left) * px_x,
+        region.top + (spec.height - top) * px_y,
+    )
+    return _Placed(canvas, frame_of_box(whole, model_size=(spec.width, spec.height), image_size=image_size), is_inside)
+
+
+def _in_modality_values(pixels: Pixels, stored: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Apply what is not a straight line before resampling; a straight line waits until the picture is small."""
+    if pixels.modality_lut is not None:
+        return voi.modality_table(pixels)[stored]
+    return stored
+
+
+def _resized(plane: npt.NDArray[np.generic], width: int, height: int) -> npt.NDArray[np.generic]:
+    if (width, height) == (plane.shape[1], plane.shape[0]):
+        return plane
+    is_shrinking = width < plane.shape[1] or height < plane.shape[0]
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if is_shrinking else cv2.INTER_LINEAR))
+
+
+def _as_float(plane: npt.NDArray[np.generic]) -> FloatArray:
+    return plane.astype(np.float32, copy=False)
+
+
+def _stretch(plane: FloatArray, pixels: Pixels, spec: InputSpec, is_inside: npt.NDArray[np.bool_] | None) -> Gray:
+    """Map the gray range to 0..255 with bright = dense; bars outside the picture become 0."""
+    values = plane
+    if pixels.modality_lut is None:
+        values = (plane + np.float32(pixels.offset)) * np.float32(pixels.slope) + np.float32(pixels.intercept)
+    shown = values if is_inside is None else values[is_inside]
+    low, high = _gray_range(shown, pixels, spec)
+    if not high > low:
+        raise UnsuitableImage("The picture holds a single gray level.", hint="Check that the file was exported completely.")
+    scaled = np.clip((values - np.float32(low)) * np.float32(255.0 / (high - low)), 0.0, 255.0)
+    if pixels.is_inverted:
+        scaled = np.float32(255.0) - scaled
+    gray = np.rint(scaled).astype(np.uint8)
+    if is_inside is not None:
+        gray[~is_inside] = 0
+    return gray
+
+
+def _gray_range(shown: FloatArray, pixels: Pixels, spec: InputSpec) -> tuple[float, float]:
+    if spec.range_rule is RangeRule.WINDOW:
+        window = voi.file_window(pixels) or voi.auto_window(pixels)
+        return window.center - window.width / 2, window.center + window.width / 2
+    if spec.range_rule is RangeRule.BIT_DEPTH and pixels.modality_lut is None:
+        ends = [(end + pixels.offset) * pixels.slope + pixels.intercept for end in (0.0, float(2**pixels.bits - 1))]
+        return min(ends), max(ends)
+    low, high = np.percentile(shown, spec.percentiles)
+    if not high > low:
+        low, high = shown.min(), shown.max()
+    return float(low), float(high)
+
+
+def _enhanced(gray: Gray, step: Enhancement, spec: InputSpec) -> Gray:
+    if step is Enhancement.CLAHE:
+        return enhance.clahe(gray, clip=spec.clahe_clip, tiles=spec.clahe_tiles)
+    if step is Enhancement.BEASF:
+        return enhance.beasf(gray, gamma=spec.beasf_gamma)
+    if step is Enhancement.EQUALISE:
+        return enhance.equalise(gray)
+    return enhance.match_histogram(gray, spec.reference_histogram)
