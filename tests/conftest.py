@@ -1,0 +1,152 @@
+"""Guards around every test: no network, nothing written outside temporary folders, no thread or process left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+ROOT = Path(__file__).parents[1]
+GRACE_S = 5.0
+# Threads that libraries keep for the life of the process.
+LIBRARY_THREADS = ("pytest_timeout", "Dummy-", "TMonitor", "QThread", "pymp-", "AsyncioPinger")
+CACHES_OF_TOOLS = (".hypothesis", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".import_linter_cache", "__pycache__")
+WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Guard:
+    """Sees every socket and every file this process opens, and forbids some while a test runs."""
+
+    def __init__(self) -> None:
+        self.is_active = False
+        self.offences: list[str] = []
+        self.writable: list[Path] = [Path(tempfile.gettempdir()).resolve(), Path("/dev"), Path("/proc")]
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self.is_active:
+            return
+        if event in {"socket.connect", "socket.bind"}:
+            self._check_socket(event, arguments)
+        elif event == "socket.getaddrinfo":
+            self._forbid(f"looked up the network address {arguments[0]!r}")
+        elif event == "open":
+            self._check_open(*arguments)
+        elif event in {"os.mkdir", "os.remove", "os.rmdir", "os.truncate"}:
+            self._check_path(arguments[0])
+        elif event in {"os.rename", "os.link", "os.symlink"}:
+            self._check_path(arguments[1])
+
+    def _check_socket(self, event: str, arguments: tuple[object, ...]) -> None:
+        family = getattr(arguments[0], "family", None)
+        if family not in {socket.AF_INET, socket.AF_INET6}:
+            return
+        address = arguments[1]
+        is_own_pair = sys.platform == "win32" and isinstance(address, tuple) and address[0] in {"127.0.0.1", "::1"}
+        if not is_own_pair:  # on Windows socket.socketpair() is a loopback connection
+            self._forbid(f"{event} {address!r}")
+
+    def _check_open(self, path: object, mode: object, flags: object) -> None:
+        is_writing = (
+            any(letter in mode for letter in "wax+") if isinstance(mode, str) else bool(isinstance(flags, int) and flags & WRITE_FLAGS)
+        )
+        if is_writing:
+            self._check_path(path)
+
+    def _check_path(self, path: object) -> None:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return  # a file descriptor: seen when it was opened
+        absolute = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - Path.resolve would open what it follows
+        if any(absolute.is_relative_to(folder) for folder in self.writable) or not set(absolute.parts).isdisjoint(CACHES_OF_TOOLS):
+            return
+        self._forbid(f"wrote outside the temporary folder: {absolute}")
+
+    def _forbid(self, offence: str) -> None:
+        self.offences.append(offence)
+        raise PermissionError(f"forbidden in tests: {offence}")
+
+
+GUARD = Guard()
+sys.addaudithook(GUARD)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches_of_libraries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Send what libraries cache in the home folder to a temporary one."""
+    GUARD.writable += [tmp_path_factory.getbasetemp().resolve(), tmp_path_factory.getbasetemp()]
+    caches = tmp_path_factory.mktemp("library-caches")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME", "TORCH_HOME"):
+            patch.setenv(variable, str(caches))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every directory of the program below the test's own folder."""
+    monkeypatch.setenv("CXRVIEW_BASEDIR", str(tmp_path / "basedir"))
+    monkeypatch.delenv("CXRVIEW_LOG", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _guarded() -> Iterator[None]:
+    """Fail a test that used the network or wrote outside temporary folders, even when it caught the refusal."""
+    GUARD.offences.clear()
+    GUARD.is_active = True
+    yield
+    GUARD.is_active = False
+    assert not GUARD.offences, "; ".join(dict.fromkeys(GUARD.offences))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    """Fail a test that leaves a thread or a process behind."""
+    threads = set(threading.enumerate())
+    children = _child_processes()
+    yield
+    for thread in set(threading.enumerate()) - threads:
+        if thread.name.startswith(LIBRARY_THREADS) or thread is threading.current_thread():
+            continue
+        thread.join(GRACE_S)
+        assert not thread.is_alive(), f"left the thread {thread.name!r} running"
+    for process in multiprocessing.active_children():
+        process.join(GRACE_S)
+        assert not process.is_alive(), f"left the process {process.name!r} running"
+    left = {number: command for number, command in _child_processes().items() if number not in children}
+    assert not left, f"left processes running: {left}"
+
+
+def _child_processes() -> dict[int, str]:
+    """Give number and command line of this process's living children, where the system tells (Linux)."""
+    found: dict[int, str] = {}
+    for listing in Path("/proc/self/task").glob("*/children"):
+        try:
+            numbers = listing.read_text().split()
+        except OSError:  # that thread has just ended
+            continue
+        for number in numbers:
+            try:
+                command = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            except OSError:
+                continue
+            # An empty command line is a process that has ended; the tracker and the fork server live as long as Python does.
+            if command and "multiprocessing.resource_tracker" not in command and "multiprocessing.forkserver" not in command:
+                found[int(number)] = command
+    return found
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The real radiographs beside the checkout; skips where they are absent."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "corpus" / "catalogue.csv").is_file():
+        pytest.skip("the real radiographs are not beside this checkout")
+    return folder
