@@ -1,0 +1,149 @@
+"""Pictures as torch data: augmented, drawn by chance for training, in order for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrview.core.manifest import InputSpec
+from cxrview.core.prepare import normalise
+from cxrview.engine.torchvision_ops import make_importable
+from cxrview.training.recipe import AugmentRecipe
+from cxrview.training.targets import Targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+    from torch.utils.data import DataLoader
+
+Stack = npt.NDArray[np.uint8]
+
+
+def augmenter(recipe: AugmentRecipe) -> Callable[[Tensor], Tensor]:
+    """Make the random change of one picture, (C, H, W) uint8 to the same; it draws from torch's global generator."""
+    make_importable()
+    import torch
+    from torchvision.transforms import v2
+
+    affine = v2.RandomAffine(
+        degrees=recipe.rotate_deg,
+        translate=(recipe.translate, recipe.translate),
+        scale=(recipe.scale_low, recipe.scale_high),
+        interpolation=v2.InterpolationMode.BILINEAR,
+    )
+    jitter = v2.ColorJitter(brightness=recipe.brightness, contrast=recipe.contrast)
+    blur = v2.RandomApply([v2.GaussianBlur(5, (0.1, max(recipe.blur_px, 0.11)))], p=0.5 if recipe.blur_px > 0 else 0.0)
+    erase = v2.RandomErasing(p=recipe.erase, scale=(0.02, 0.10), value=0)
+    flip = v2.RandomHorizontalFlip(recipe.flip)
+
+    def stretched(picture: Tensor) -> Tensor:
+        height, width = picture.shape[-2:]
+        ratio = float(torch.empty(1).uniform_(-recipe.stretch, recipe.stretch).exp())
+        size = [max(8, round(height * ratio**0.5)), max(8, round(width / ratio**0.5))]
+        return v2.functional.center_crop(v2.functional.resize(picture, size, antialias=True), [height, width])
+
+    def toned(picture: Tensor) -> Tensor:
+        values = picture.float() / 255.0
+        if recipe.gamma > 0:
+            log = float(np.log1p(recipe.gamma))
+            values = values ** float(torch.empty(1).uniform_(-log, log).exp())
+        if recipe.noise > 0:
+            sigma = float(torch.rand(1)) * recipe.noise / 255.0
+            values = values + sigma * torch.randn_like(values)
+        return (values.clamp(0, 1) * 255.0).round().to(torch.uint8)
+
+    def change(picture: Tensor) -> Tensor:
+        if recipe.stretch > 0:
+            picture = stretched(picture)
+        picture = toned(jitter(blur(affine(flip(picture)))))
+        changed: Tensor = erase(picture)
+        return changed
+
+    return change
+
+
+def training_batches(
+    stack: Stack,
+    targets: Targets,
+    chances: npt.NDArray[np.float64],
+    spec: InputSpec,
+    augment: AugmentRecipe,
+    *,
+    batch: int,
+    epoch_images: int,
+    seed: int,
+) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    """Make the training loader: (x, wanted, weight) batches of images drawn by `chances`.
+
+    What is drawn in an epoch, and how it is changed, depends on `seed` and the epoch's number alone, so that a resumed
+    run goes on as if it had not stopped; set the number with `loader.batch_sampler.set_epoch`.
+    """
+    import torch
+    from torch import Tensor
+    from torch.utils.data import DataLoader, Dataset, Sampler
+
+    change = augmenter(augment)
+
+    class Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
+        """Augmented pictures."""
+
+        def __len__(self) -> int:
+            return len(stack)
+
+        def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+            changed = change(torch.from_numpy(stack[index])).numpy()
+            x = torch.from_numpy(normalise(changed, spec)[0])
+            return x, torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index])
+
+    class Draw(Sampler[list[int]]):
+        """Draws batches of indices; each image is used up before it comes again, as far as its chance allows."""
+
+        def __init__(self) -> None:
+            self._epoch = 0
+
+        def set_epoch(self, epoch: int) -> None:
+            self._epoch = epoch
+
+        def __len__(self) -> int:
+            return max(1, epoch_images // batch)
+
+        def __iter__(self) -> Iterator[list[int]]:
+            torch.manual_seed(seed * 100_003 + self._epoch)
+            random = np.random.default_rng([seed, self._epoch])
+            order = _systematic(chances, len(self) * batch, random)
+            for start in range(0, len(order), batch):
+                yield order[start : start + batch].tolist()
+
+    return DataLoader(Drawn(), batch_sampler=Draw())
+
+
+def _systematic(chances: npt.NDArray[np.float64], count: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Draw `count` indices with the given chances by systematic sampling: each comes floor or ceil of its expected times."""
+    shuffled = random.permutation(len(chances))
+    ends = np.cumsum(chances[shuffled])
+    points = (np.arange(count) + random.random()) * (ends[-1] / count)
+    drawn = shuffled[np.minimum(np.searchsorted(ends, points, side="right"), len(chances) - 1)]
+    return random.permutation(drawn)
+
+
+def validation_batches(stack: Stack, targets: Targets, spec: InputSpec, *, batch: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    """Make the loader of unchanged pictures in their order."""
+    import torch
+    from torch import Tensor
+    from torch.utils.data import DataLoader, Dataset
+
+    class Plain(Dataset[tuple[Tensor, Tensor, Tensor]]):
+        """Pictures as the viewer prepares them."""
+
+        def __len__(self) -> int:
+            return len(stack)
+
+        def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+            x = torch.from_numpy(normalise(stack[index], spec)[0])
+            return x, torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index])
+
+    return DataLoader(Plain(), batch_size=batch)

@@ -1,0 +1,193 @@
+"""The labelled images of a training: read from a table or from a folder for each class."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cxrview.core.errors import DataError
+from cxrview.training.recipe import Columns, DataRecipe
+
+TABLES = (".csv", ".tsv")
+PICTURES = (".png", ".jpg", ".jpeg", ".dcm", ".tif", ".tiff", ".bmp", ".webp", ".jp2", "")
+MIN_PER_LABEL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled image.
+
+    Attributes:
+        label: as in the data.
+        positive: outputs it is a positive of.
+        known: outputs it says anything about; a known output that is not positive is a negative.
+        group: what must never be torn apart by a split: a patient, or copies of one picture.
+        split: `train`, `val`, `test`, `external`, or empty while it is not decided.
+        attributes: further columns by name (view, sex, age, licence).
+    """
+
+    path: Path
+    label: str
+    positive: frozenset[str]
+    known: frozenset[str]
+    group: str
+    source: str
+    split: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What was found: outputs in order, the examples, and in words what was left out and why (reason to count)."""
+
+    labels: tuple[str, ...]
+    examples: tuple[Example, ...]
+    left_out: Mapping[str, int] = field(hash=False)
+
+
+def read_collection(data: Path, recipe: DataRecipe) -> Collection:
+    """Read a table, a folder that holds one table, or a folder for each class.
+
+    Raises:
+        DataError: nothing usable is there, a column is missing, or a label has too few images.
+    """
+    if not data.exists():
+        raise DataError("There is nothing here.", hint="Name a folder with a folder for each class, or a CSV table.", subject=str(data))
+    table = _table_of(data)
+    rows = list(_rows_of_table(table, recipe.columns) if table else _rows_of_folders(data))
+    if not rows:
+        raise DataError(
+            "No labelled image was found.", hint="Put the images into a folder for each class, or name a CSV table.", subject=str(data)
+        )
+    return _collect(rows, recipe, subject=str(data))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    path: Path
+    label: str
+    group: str
+    source: str
+    split: str
+    columns: Mapping[str, str]
+
+
+def _table_of(data: Path) -> Path | None:
+    if data.is_file():
+        if data.suffix.lower() in TABLES:
+            return data
+        raise DataError("This is neither a table nor a folder.", hint="Name a .csv file or a folder.", subject=str(data))
+    tables = [path for path in sorted(data.iterdir()) if path.suffix.lower() in TABLES and not path.name.startswith(".")]
+    if len(tables) > 1:
+        names = ", ".join(path.name for path in tables)
+        raise DataError(f"There are several tables here ({names}).", hint="Name the one to use.", subject=str(data))
+    return tables[0] if tables else None
+
+
+def _rows_of_table(table: Path, columns: Columns) -> Iterator[_Row]:
+    with table.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+        header = reader.fieldnames or []
+        for wanted in (columns.file, columns.label):
+            if wanted not in header:
+                raise DataError(
+                    f"The table has no column '{wanted}'; it has {', '.join(header) or 'none'}.",
+                    hint="Set data.columns.file and data.columns.label to the names in the table.",
+                    subject=str(table),
+                )
+        for number, row in enumerate(reader):
+            path = table.parent / row[columns.file]
+            patient = row.get(columns.patient) or ""
+            yield _Row(
+                path=path,
+                label=(row[columns.label] or "").strip(),
+                group=row.get(columns.group) or patient or f"row-{number}",
+                source=row.get(columns.source) or table.parent.name,
+                split=(row.get(columns.split) or "").strip().lower() if columns.split else "",
+                columns={key: value or "" for key, value in row.items() if key},
+            )
+
+
+def _rows_of_folders(data: Path) -> Iterator[_Row]:
+    """A folder for each class; or train, val, test folders that hold such folders."""
+    ready = {name: data / name for name in ("train", "val", "test") if (data / name).is_dir()}
+    for split, root in (ready or {"": data}).items():
+        for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and path.suffix.lower() in PICTURES and not path.name.startswith("."):
+                    yield _Row(path, folder.name, str(path.relative_to(data)), data.name, split, {})
+
+
+def _collect(rows: Sequence[_Row], recipe: DataRecipe, *, subject: str) -> Collection:
+    labels = recipe.labels or tuple(sorted({row.label for row in rows if row.label}))
+    left_out: dict[str, int] = {}
+    examples: list[Example] = []
+    for row in rows:
+        reason = _reason_to_leave_out(row, recipe, labels)
+        if reason:
+            left_out[reason] = left_out.get(reason, 0) + 1
+            continue
+        examples.append(_example(row, recipe, labels))
+    counts = {label: sum(label in example.positive for example in examples) for label in labels}
+    for label, count in counts.items():
+        if count < MIN_PER_LABEL:
+            raise DataError(
+                f"Label '{label}' has {count} images; a split needs at least {MIN_PER_LABEL}.",
+                hint="Add images, or take the label out of data.labels.",
+                subject=subject,
+            )
+    return Collection(labels, _joined_by_patient(examples, recipe.columns.patient), left_out)
+
+
+def _reason_to_leave_out(row: _Row, recipe: DataRecipe, labels: Sequence[str]) -> str:
+    for column, values in recipe.keep.items():
+        if row.columns.get(column, "") not in values:
+            return f"{column} is {row.columns.get(column, '') or 'empty'}"
+    if row.label not in recipe.label_map and row.label not in labels:
+        return f"label {row.label or 'empty'} is not used"
+    if not row.path.is_file():
+        return "the file is missing"
+    return ""
+
+
+def _example(row: _Row, recipe: DataRecipe, labels: Sequence[str]) -> Example:
+    positive = frozenset(recipe.label_map.get(row.label, (row.label,)))
+    known = frozenset(labels) - frozenset(recipe.unknown.get(row.label, ()))
+    split = {"valid": "val", "validation": "val"}.get(row.split, row.split)
+    if _matches(row, recipe.external):
+        split = "external"
+    elif _matches(row, recipe.test_only):
+        split = "test"
+    return Example(row.path, row.label, positive, known | positive, row.group, row.source, split, row.columns)
+
+
+def _matches(row: _Row, wanted: Mapping[str, Sequence[str]]) -> bool:
+    return any(row.columns.get(column, "") in values for column, values in wanted.items())
+
+
+def _joined_by_patient(examples: Sequence[Example], patient_column: str) -> tuple[Example, ...]:
+    """Give images of one patient of one source one group, whatever the group column says."""
+    first: dict[tuple[str, str], str] = {}
+    pairs = []
+    for example in examples:
+        patient = example.attributes.get(patient_column, "")
+        if patient:
+            pairs.append((example.group, first.setdefault((example.source, patient), example.group)))
+    return regrouped(examples, pairs)
+
+
+def regrouped(examples: Sequence[Example], same: Sequence[tuple[str, str]]) -> tuple[Example, ...]:
+    """Join groups that belong together: `same` holds pairs of group names."""
+    root: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while root.setdefault(name, name) != name:
+            root[name] = root[root[name]]
+            name = root[name]
+        return name
+
+    for a, b in same:
+        root[find(a)] = find(b)
+    return tuple(replace(example, group=find(example.group)) for example in examples)

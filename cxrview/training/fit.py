@@ -1,0 +1,149 @@
+"""The training loop: Lightning with checkpoints after each epoch, so that a run can stop and go on at any time."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxrview.core.errors import DataError, EngineUnavailable
+from cxrview.training.events import EventLog
+from cxrview.training.recipe import FitRecipe, Precision
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback, LightningModule
+    from torch import Tensor
+    from torch.utils.data import DataLoader
+
+    Batches = DataLoader[tuple[Tensor, Tensor, Tensor]]
+
+
+def fit_network(
+    learner: LightningModule,
+    training: Batches,
+    validation: Batches,
+    fit: FitRecipe,
+    run: Path,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Train until the epochs, the patience or the minutes are used up; return the best checkpoint.
+
+    Writes `checkpoints/last.ckpt` and `checkpoints/best.ckpt` after each epoch and appends to `events.jsonl`.
+
+    Raises:
+        DataError: resuming was asked for and there is no checkpoint.
+        EngineUnavailable: CUDA was asked for and is not here.
+    """
+    import torch
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
+
+    folder = run / "checkpoints"
+    last = folder / "last.ckpt"
+    if resume and not last.is_file():
+        raise DataError("There is no checkpoint to resume from.", hint="Start without --resume.", subject=str(run))
+    accelerator = _accelerator(device)
+    checkpoint = ModelCheckpoint(
+        folder, filename="best", monitor="monitor", mode="max", save_last=True, enable_version_counter=False, save_on_train_epoch_end=False
+    )
+    callbacks: list[Callback] = [_reporter(EventLog(run / "events.jsonl"), training, fit, report), checkpoint]
+    if fit.patience > 0:
+        callbacks.append(EarlyStopping("monitor", mode="max", patience=fit.patience))
+    if fit.minutes > 0:
+        callbacks.append(Timer(timedelta(minutes=fit.minutes), interval="epoch"))
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    torch.manual_seed(fit.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning advises on workers and loggers; nothing here follows from it
+        trainer = Trainer(
+            accelerator=accelerator,
+            devices=1,
+            max_epochs=fit.epochs,
+            precision="bf16-mixed" if _is_bf16_chosen(fit.precision, accelerator) else "32-true",
+            callbacks=callbacks,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            gradient_clip_val=5.0,
+        )
+        trainer.fit(
+            learner.to(memory_format=torch.channels_last), training, validation, ckpt_path=str(last) if resume else None, weights_only=True
+        )
+    return Path(checkpoint.best_model_path) if checkpoint.best_model_path else last
+
+
+def load_best(learner: LightningModule, checkpoint: Path) -> None:
+    """Put the weights of a checkpoint into the learner; nothing but tensors and plain values is read."""
+    import torch
+
+    stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    learner.load_state_dict(stored["state_dict"])
+
+
+def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Callable[[str], None]) -> Callback:
+    from lightning.pytorch import Callback, Trainer
+
+    class Reporter(Callback):
+        """Writes an event after each epoch and sets the number of the epoch in the sampler."""
+
+        def __init__(self) -> None:
+            self._started = 0.0
+
+        def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            self._started = time.monotonic()
+            sampler: Any = training.batch_sampler  # Any: DataLoader does not say that it is ours
+            sampler.set_epoch(trainer.current_epoch)
+
+        def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            seconds = time.monotonic() - self._started
+            figures = {key: float(value) for key, value in trainer.callback_metrics.items()}
+            found: Any = pl_module
+            sampler: Any = training.batch_sampler
+            events.write(
+                "epoch",
+                epoch=trainer.current_epoch + 1,
+                epochs=fit.epochs,
+                seconds=seconds,
+                images_per_second=len(sampler) * fit.batch / seconds,
+                learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
+                train_loss=figures.get("train_loss"),
+                val_loss=figures.get("val_loss"),
+                monitor=figures.get("monitor"),
+                auroc=dict(found.aurocs),
+            )
+            shown = "  ".join(f"{key} {value:.3f}" for key, value in found.aurocs.items() if "@" in key) or "-"
+            report(
+                f"epoch {trainer.current_epoch + 1}/{fit.epochs}  train {figures.get('train_loss', 0):.4f}  "
+                f"val {figures.get('val_loss', 0):.4f}  monitor {figures.get('monitor', 0):.4f}  {seconds:.0f} s  {shown}"
+            )
+
+    return Reporter()
+
+
+def _accelerator(device: str) -> str:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise EngineUnavailable(
+            "CUDA was asked for and torch sees no CUDA device.", hint="Use --device cpu, or install a CUDA build of torch."
+        )
+    return "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _is_bf16_chosen(precision: Precision, accelerator: str) -> bool:
+    """Tell whether to train in bf16: asked for, or faster on this machine (matrix units for it in the processor)."""
+    import torch
+
+    if precision is not Precision.AUTO:
+        return precision is Precision.BF16
+    if accelerator == "gpu":
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,90 @@
+"""Where a network's first weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxrview.core.errors import RecipeError
+from cxrview.engine.nets import BACKBONES, build
+from cxrview.engine.packages import find_package
+from cxrview.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+LEAST_SHARED = 0.5  # of the backbone's tensors; fewer means that the file holds another network
+
+
+def initial_network(recipe: Recipe, labels: Sequence[str]) -> nn.Module:
+    """Build the recipe's network and give it the weights that `init` names; the head of another label set starts anew.
+
+    Raises:
+        RecipeError: the weights are not there, or belong to another network.
+    """
+    import torch
+
+    torch.manual_seed(recipe.fit.seed)
+    outputs = len(labels)
+    spec = recipe.input
+    network = build(recipe.architecture, labels=outputs, channels=spec.channels.planes, height=spec.height, width=spec.width)
+    kind, _, rest = recipe.init.partition(":")
+    if kind == "random":
+        return network
+    if kind == "bundled":
+        return _with_weights(network, _read(find_package(rest).folder / "weights.safetensors"), recipe.init)
+    if kind == "file":
+        return _with_weights(network, _read(Path(rest)), recipe.init)
+    if kind == "imagenet":
+        return _with_weights(network, _imagenet(recipe), recipe.init)
+    raise RecipeError(f'init = "{recipe.init}" is not known.', hint="Use random, file:PATH, bundled:ID or imagenet.")
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    """Read tensors from safetensors, or from a .pth with weights_only; nothing else in the file is run."""
+    if not path.is_file():
+        raise RecipeError("The weights are not there.", hint="Check init in the recipe.", subject=str(path))
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    import torch
+
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    state = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
+    return {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
+
+
+def _imagenet(recipe: Recipe) -> Mapping[str, Tensor]:
+    """Take timm's cached ImageNet weights; nothing is downloaded."""
+    import os
+
+    name = recipe.architecture.name
+    if name not in BACKBONES:
+        raise RecipeError(f"There are no ImageNet weights for '{name}'.", hint='Use init = "random".')
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import timm
+
+    try:
+        whole = timm.create_model(BACKBONES[name].timm_name, pretrained=True, num_classes=0, in_chans=recipe.input.channels.planes)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RecipeError(
+            f"timm has no ImageNet weights for '{name}' in its cache, and nothing is downloaded.",
+            hint='Put them there on a connected machine, name a file with init = "file:PATH", or use init = "random".',
+        ) from error
+    return {f"backbone.body.{key}": value for key, value in whole.state_dict().items()}
+
+
+def _with_weights(network: nn.Module, weights: Mapping[str, Tensor], where: str) -> nn.Module:
+    own = network.state_dict()
+    fitting = {key: value.to(own[key].dtype) for key, value in weights.items() if key in own and own[key].shape == value.shape}
+    backbone = [key for key in own if key.startswith("backbone.")]
+    shared = sum(key in fitting for key in backbone) / max(1, len(backbone))
+    if shared < LEAST_SHARED:
+        raise RecipeError(
+            f"The weights of {where} belong to another network: {shared:.0%} of the backbone's tensors fit.",
+            hint="Choose the architecture that the weights were trained with.",
+        )
+    network.load_state_dict(fitting, strict=False)
+    return network

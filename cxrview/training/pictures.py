@@ -1,0 +1,155 @@
+"""The images of a training, decoded and prepared once and kept as one array."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrview.core.errors import CxrError, DataError
+from cxrview.core.image import ImageRef
+from cxrview.core.manifest import InputSpec
+from cxrview.core.prepare import to_channels, to_gray
+from cxrview.io.places import places
+from cxrview.io.read import read_pixels
+from cxrview.training.examples import Example
+
+CACHE_FORMAT = 2
+HASH_SIDE = 16  # perceptual hashes of 16 × 16 bits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """Everything read from the files.
+
+    Attributes:
+        stack: (N, C, H, W) uint8, as `prepare` makes it before normalisation.
+        aspect: (N,) width / height of the original.
+        sha256: of each file, hexadecimal.
+        hashes: (N, 256) bool, perceptual hashes.
+    """
+
+    stack: npt.NDArray[np.uint8]
+    aspect: npt.NDArray[np.float32]
+    sha256: tuple[str, ...]
+    hashes: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """The examples that could be read, their pictures in the same order, and why others could not."""
+
+    examples: tuple[Example, ...]
+    pictures: Pictures
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _One:
+    channels: npt.NDArray[np.uint8]
+    aspect: float
+    sha256: str
+    bits: npt.NDArray[np.bool_]
+
+
+def load_pictures(
+    examples: Sequence[Example], spec: InputSpec, *, workers: int = 2, report: Callable[[str], None] = lambda _: None
+) -> Loaded:
+    """Read and prepare every example through the program's own path, or take them from the cache.
+
+    The cache is keyed by the input contract and by name, size and time of every file.
+
+    Raises:
+        DataError: not one image could be read.
+    """
+    cache = places().cache_dir / "training" / f"{_key(examples, spec)}.npz"
+    if cache.is_file():
+        report(f"{len(examples)} images from the cache.")
+        return _from_cache(cache, examples)
+    made: list[_One | str] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for number, one in enumerate(pool.map(_read_one, (example.path for example in examples), repeat(spec)), start=1):
+            made.append(one)
+            if number % 500 == 0:
+                report(f"{number} of {len(examples)} images read.")
+    good = [number for number, one in enumerate(made) if isinstance(one, _One)]
+    problems = tuple(one for one in made if isinstance(one, str))
+    if not good:
+        raise DataError("Not one image could be read.", hint=problems[0] if problems else "")
+    ones = [one for one in made if isinstance(one, _One)]
+    pictures = Pictures(
+        np.stack([one.channels for one in ones]),
+        np.array([one.aspect for one in ones], dtype=np.float32),
+        tuple(one.sha256 for one in ones),
+        np.stack([one.bits for one in ones]),
+    )
+    _to_cache(cache, pictures, good, problems)
+    return Loaded(tuple(examples[number] for number in good), pictures, problems)
+
+
+def near_duplicates(pictures: Pictures, distance: int) -> tuple[tuple[int, int], ...]:
+    """Find pairs of pictures whose perceptual hashes differ by at most `distance` of 256 bits; none when negative."""
+    if distance < 0:
+        return ()
+    signs = np.where(pictures.hashes, np.float32(1), np.float32(-1))
+    pairs: list[tuple[int, int]] = []
+    for start in range(0, len(signs), 1024):
+        differing = (HASH_SIDE * HASH_SIDE - signs[start : start + 1024] @ signs.T) / 2
+        for row, column in np.argwhere(differing <= distance):
+            if start + int(row) < int(column):
+                pairs.append((start + int(row), int(column)))
+    return tuple(pairs)
+
+
+def _read_one(path: Path, spec: InputSpec) -> _One | str:
+    try:
+        pixels = read_pixels(ImageRef(path))
+        gray = to_gray(pixels, spec).gray
+    except CxrError as error:
+        return str(error.about(str(path)))
+    return _One(
+        to_channels(gray, spec), pixels.width / pixels.height, hashlib.sha256(path.read_bytes()).hexdigest(), _perceptual_hash(gray)
+    )
+
+
+def _perceptual_hash(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    import imagehash
+    from PIL import Image
+
+    return np.asarray(imagehash.phash(Image.fromarray(gray), hash_size=HASH_SIDE).hash, dtype=np.bool_).ravel()
+
+
+def _key(examples: Sequence[Example], spec: InputSpec) -> str:
+    digest = hashlib.sha256(f"{CACHE_FORMAT} {spec!r}".encode())
+    for example in examples:
+        status = example.path.stat()
+        digest.update(f"{example.path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _to_cache(path: Path, pictures: Pictures, good: Sequence[int], problems: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.stem}.partial.npz")
+    np.savez(
+        partial,
+        stack=pictures.stack,
+        aspect=pictures.aspect,
+        sha256=np.array(pictures.sha256),
+        hashes=pictures.hashes,
+        good=np.array(good),
+        problems=np.array(problems, dtype=np.str_),
+    )
+    partial.replace(path)
+
+
+def _from_cache(path: Path, examples: Sequence[Example]) -> Loaded:
+    with np.load(path, allow_pickle=False) as stored:
+        pictures = Pictures(stored["stack"], stored["aspect"], tuple(str(text) for text in stored["sha256"]), stored["hashes"])
+        good, problems = stored["good"], tuple(str(text) for text in stored["problems"])
+    return Loaded(tuple(examples[int(number)] for number in good), pictures, problems)

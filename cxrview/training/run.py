@@ -1,0 +1,187 @@
+"""A training run from data to a finished package, readable from top to bottom."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrview import __version__
+from cxrview.core.errors import DataError
+from cxrview.core.manifest import InputSpec, Task
+from cxrview.training.events import EventLog
+from cxrview.training.examples import Example, read_collection, regrouped
+from cxrview.training.pictures import Pictures, load_pictures, near_duplicates
+from cxrview.training.recipe import Recipe, recipe_document, recipe_from
+from cxrview.training.split import assign_splits, check_splits, find_leaks, write_split
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a run is about, settled before the first step; the same data and recipe give the same plan."""
+
+    recipe: Recipe
+    labels: tuple[str, ...]
+    examples: tuple[Example, ...]
+    pictures: Pictures
+    split_sha256: str
+    root: Path
+
+    def members(self, split: str) -> npt.NDArray[np.intp]:
+        """Give the indices of the examples of a split."""
+        return np.flatnonzero(np.array([example.split == split for example in self.examples]))
+
+
+def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device: str = "auto", report: Report = lambda _: None) -> Path:
+    """Train on `data` and leave everything in `run`; return the folder of the finished package.
+
+    `run` gets `plan.json`, `recipe.toml`, `split.csv`, `events.jsonl`, `checkpoints/`, `report/` and `package/`.
+
+    Raises:
+        DataError: the data cannot be used, or `run` holds another run and `resume` is not set.
+        RecipeError: the recipe does not fit the data.
+    """
+    from cxrview.training.finish import finish
+    from cxrview.training.fit import fit_network, load_best
+
+    if (run / "plan.json").exists() and not resume:
+        raise DataError("This folder already holds a run.", hint="Add --resume to go on with it, or name another folder.", subject=str(run))
+    run.mkdir(parents=True, exist_ok=True)
+    plan = make_plan(data, run, recipe, report)
+    events = EventLog(run / "events.jsonl")
+    events.write("plan", labels=list(plan.labels), images=len(plan.examples), resumed=resume)
+    learner, batches = _assemble(plan)
+    best = fit_network(learner, *batches, plan.recipe.fit, run, device=device, resume=resume, report=report)
+    load_best(learner, best)
+    report(f"Training done; the best weights are in {best.name}. Exporting and judging.")
+    package = finish(plan, learner.best_network, run, report)
+    events.write("done", package=str(package))
+    return package
+
+
+def make_plan(data: Path, run: Path, recipe: Recipe, report: Report = lambda _: None) -> Plan:
+    """Read the data, join duplicates, split by group and write the plan down.
+
+    Raises:
+        DataError: no usable images, or a ready-made split that leaks.
+    """
+    collection = read_collection(data, recipe.data)
+    report(f"{len(collection.examples)} images, labels {', '.join(collection.labels)}.")
+    for reason, count in sorted(collection.left_out.items(), key=lambda item: -item[1]):
+        report(f"  left out {count}: {reason}")
+    _refuse_leaks(collection.examples, ready_only=bool(recipe.data.columns.split))
+    loaded = load_pictures(collection.examples, recipe.input, report=report)
+    for problem in loaded.problems:
+        report(f"  left out: {problem}")
+    pairs = near_duplicates(loaded.pictures, recipe.data.duplicate_distance)
+    names = [(loaded.examples[a].group, loaded.examples[b].group) for a, b in pairs]
+    report(f"{len(pairs)} pairs of pictures look the same; they stay together in the split.")
+    grouped = regrouped(loaded.examples, names)
+    data_recipe = recipe.data
+    split = assign_splits(grouped, test_fraction=data_recipe.test_fraction, val_fraction=data_recipe.val_fraction, seed=recipe.fit.seed)
+    check_splits(split, collection.labels)
+    root = data if data.is_dir() else data.parent
+    hashes = dict(zip((example.path for example in split), loaded.pictures.sha256, strict=True))
+    sha256 = write_split(run / "split.csv", split, hashes, root=root)
+    plan = Plan(_with_statistics(recipe, split, loaded.pictures), collection.labels, split, loaded.pictures, sha256, root)
+    _write_plan(plan, run, collection.left_out, len(pairs))
+    _report_counts(plan, report)
+    return plan
+
+
+def _refuse_leaks(examples: tuple[Example, ...], *, ready_only: bool) -> None:
+    leaks = find_leaks(examples) if ready_only else ()
+    if leaks:
+        first = leaks[0]
+        raise DataError(
+            f"The ready-made split leaks: {len(leaks)} patients or pictures stand on both sides, such as "
+            f"{', '.join(path.name for path in first.paths[:3])} ({' and '.join(first.splits)}).",
+            hint="Repair the split column, or leave it out so that the split is made by patient.",
+        )
+
+
+def _with_statistics(recipe: Recipe, examples: tuple[Example, ...], pictures: Pictures) -> Recipe:
+    """Fill in what the contract takes from the training images: the data set's own mean and std when they are given as zeros."""
+    if any(recipe.input.std):
+        return recipe
+    members = [number for number, example in enumerate(examples) if example.split == "train"]
+    values = pictures.stack[members].astype(np.float32) / 255.0
+    document = {
+        "mean": [round(float(v), 5) for v in values.mean(axis=(0, 2, 3))],
+        "std": [round(float(v), 5) for v in values.std(axis=(0, 2, 3))],
+    }
+    return _replaced_input(recipe, document)
+
+
+def _replaced_input(recipe: Recipe, document: dict[str, list[float]]) -> Recipe:
+    import tomllib
+
+    whole = tomllib.loads(recipe_document(recipe))
+    whole["input"].update(document)
+    return recipe_from(whole, subject=recipe.name)
+
+
+def _write_plan(plan: Plan, run: Path, left_out: object, duplicates: int) -> None:
+    (run / "recipe.toml").write_text(recipe_document(plan.recipe), encoding="utf-8")
+    counts = Counter((example.split, example.source, example.label) for example in plan.examples)
+    document = {
+        "program": __version__,
+        "recipe": plan.recipe.name,
+        "labels": plan.labels,
+        "init": plan.recipe.init,
+        "split_sha256": plan.split_sha256,
+        "left_out": left_out,
+        "near_duplicate_pairs": duplicates,
+        "counts": [{"split": split, "source": source, "label": label, "images": n} for (split, source, label), n in sorted(counts.items())],
+    }
+    (run / "plan.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _report_counts(plan: Plan, report: Report) -> None:
+    for split in ("train", "val", "test", "external"):
+        members = [example for example in plan.examples if example.split == split]
+        counts = Counter(example.label for example in members)
+        report(f"{split}: {len(members)} images ({', '.join(f'{label} {n}' for label, n in counts.most_common())})")
+
+
+def _assemble(plan: Plan):  # type: ignore[no-untyped-def]  # the types are torch's, imported below
+    from cxrview.training.data import training_batches, validation_batches
+    from cxrview.training.initial import initial_network
+    from cxrview.training.targets import draw_chances, make_targets
+    from cxrview.training.task import ValidationSet, make_task
+
+    recipe, labels = plan.recipe, plan.labels
+    chosen, held_out = plan.members("train"), plan.members("val")
+    training = [plan.examples[i] for i in chosen]
+    validation = [plan.examples[i] for i in held_out]
+    known = np.array([[label in example.known for label in labels] for example in validation])
+    facts = ValidationSet(known | (recipe.task is Task.MULTICLASS), np.array([example.source for example in validation]))
+    learner = make_task(initial_network(recipe, labels), recipe.task, labels, recipe.fit, facts)
+    batches = (
+        training_batches(
+            plan.pictures.stack[chosen],
+            make_targets(training, labels, recipe.fit, recipe.task),
+            draw_chances(training, recipe.fit.balance),
+            recipe.input,
+            recipe.augment,
+            batch=recipe.fit.batch,
+            epoch_images=recipe.fit.epoch_images or len(training),
+            seed=recipe.fit.seed,
+        ),
+        validation_batches(
+            plan.pictures.stack[held_out], make_targets(validation, labels, recipe.fit, recipe.task), recipe.input, batch=recipe.fit.batch
+        ),
+    )
+    return learner, batches
+
+
+def channels_of(spec: InputSpec) -> int:
+    """Number of channels of the input."""
+    return spec.channels.planes
