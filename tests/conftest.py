@@ -20,6 +20,15 @@ GRACE_S = 5.0
 # Threads that libraries keep for the life of the process.
 LIBRARY_THREADS = ("pytest_timeout", "Dummy-", "TMonitor", "QThread", "pymp-", "AsyncioPinger")
 CACHES_OF_TOOLS = (".hypothesis", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".import_linter_cache", "__pycache__")
+# Events that change a folder, and where in their arguments the changed path and its folder's descriptor stand (-1: not used).
+CHANGES = {
+    "os.mkdir": (0, 2),
+    "os.remove": (0, 1),
+    "os.rmdir": (0, 1),
+    "os.rename": (1, 3),
+    "os.link": (1, 3),
+    "os.symlink": (1, 2),
+}
 WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -40,10 +49,10 @@ class Guard:
             self._forbid(f"looked up the network address {arguments[0]!r}")
         elif event == "open":
             self._check_open(*arguments)
-        elif event in {"os.mkdir", "os.remove", "os.rmdir", "os.truncate"}:
+        elif event == "shutil.rmtree":
             self._check_path(arguments[0])
-        elif event in {"os.rename", "os.link", "os.symlink"}:
-            self._check_path(arguments[1])
+        elif event in CHANGES and arguments[CHANGES[event][1]] == -1:
+            self._check_path(arguments[CHANGES[event][0]])
 
     def _check_socket(self, event: str, arguments: tuple[object, ...]) -> None:
         family = getattr(arguments[0], "family", None)
