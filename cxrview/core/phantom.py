@@ -88,6 +88,7 @@ class Phantom:
         lung_mask: True where lung is seen and neither heart nor diaphragm; all False where there is no chest.
         opacities, boxes: what was put into the lungs, and where, image px.
         opacity_mask: True where an opacity changes the picture.
+        marker: the text that was burned in.
         spacing_mm: between pixel centres, at the detector.
     """
 
@@ -99,6 +100,7 @@ class Phantom:
     opacities: tuple[Opacity, ...]
     boxes: tuple[Box, ...]
     opacity_mask: Bools
+    marker: str
     spacing_mm: float
 
     @property
@@ -149,6 +151,7 @@ def phantom(
         opacities=placed,
         boxes=tuple(opacity.box(size) for opacity in placed),
         opacity_mask=read_only(extra > SOFT_PER_CM * 0.05),
+        marker=marker.strip(),
         spacing_mm=screen.cm_per_px * 10,
     )
 
