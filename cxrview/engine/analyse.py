@@ -1,0 +1,69 @@
+"""One image through one model: prepare, run, findings, heatmaps. The window, the command line and batch call this."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cxrview.core.errors import PackageError
+from cxrview.core.frame import Box
+from cxrview.core.heatmap import heatmaps
+from cxrview.core.image import Fact, Pixels
+from cxrview.core.prepare import prepare
+from cxrview.core.results import Analysis, Forward, Heatmap, HeatmapTarget, ModelInput
+from cxrview.core.scores import findings
+from cxrview.engine.base import Predictor
+from cxrview.engine.packages import Package
+
+
+def analyse(
+    pixels: Pixels,
+    package: Package,
+    predictor: Predictor,
+    *,
+    heatmap_target: HeatmapTarget = HeatmapTarget.LOGIT,
+    with_heatmaps: bool = True,
+    lung_box: Box | None = None,
+) -> Analysis:
+    """Score one image, with the heatmaps of all labels from the same forward pass where the model has them."""
+    model_input = prepare(pixels, package.manifest.input, lung_box=lung_box)
+    (forward,) = predictor.run(model_input.tensor)
+    analysis_facts = (*pixels.facts, *model_input.facts)
+    return analysis_of(
+        forward, model_input, package, predictor, heatmap_target=heatmap_target, with_heatmaps=with_heatmaps, facts=analysis_facts
+    )
+
+
+def analysis_of(
+    forward: Forward,
+    model_input: ModelInput,
+    package: Package,
+    predictor: Predictor,
+    *,
+    heatmap_target: HeatmapTarget = HeatmapTarget.LOGIT,
+    with_heatmaps: bool = True,
+    facts: tuple[Fact, ...] = (),
+) -> Analysis:
+    """Turn one forward pass into everything the model says of the image.
+
+    Raises:
+        PackageError: a logit is not finite, so there is no score to show.
+    """
+    if not np.isfinite(forward.logits).all():
+        raise PackageError("the network gave a logit that is not a finite number.", subject=package.manifest.id)
+    return Analysis(
+        model_id=package.manifest.id,
+        model_version=package.manifest.version,
+        model_sha256=package.sha256,
+        engine=predictor.engine,
+        device=predictor.device,
+        frame=model_input.frame,
+        findings=findings(forward.logits, package.manifest),
+        heatmaps=_heatmaps(forward, package, heatmap_target) if with_heatmaps else (),
+        facts=facts,
+    )
+
+
+def _heatmaps(forward: Forward, package: Package, target: HeatmapTarget) -> tuple[Heatmap, ...]:
+    if package.head is None or forward.features is None:
+        return ()
+    return heatmaps(forward, package.head, package.manifest.labels, target=target)
