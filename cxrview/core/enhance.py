@@ -50,7 +50,8 @@ def _beasf_table(gray: Gray, gamma: float) -> Gray:
         return np.arange(256, dtype=np.uint8)
     lower = _sigmoid_onto(histogram, 0, cut, gamma, spread=cut)
     upper = _sigmoid_onto(histogram, cut, 255, gamma, spread=255 - cut)
-    return np.rint(np.concatenate([lower[:-1], upper])).astype(np.uint8)
+    table: Gray = np.rint(np.concatenate([lower[:-1], upper])).astype(np.uint8)
+    return table
 
 
 def _sigmoid_onto(histogram: npt.NDArray[np.float64], low: int, high: int, gamma: float, *, spread: int) -> npt.NDArray[np.float64]:
@@ -60,7 +61,8 @@ def _sigmoid_onto(histogram: npt.NDArray[np.float64], low: int, high: int, gamma
     median = low + int(np.searchsorted(cumulative, 0.5 * total, side="right")) if total > 0 else (low + high) // 2
     tones = np.arange(low, high + 1, dtype=np.float64)
     curve = 1.0 / (1.0 + np.exp(-gamma * 5.0 * (tones - median) / spread))
-    return low + (high - low) * (curve - curve[0]) / (curve[-1] - curve[0])
+    mapped: npt.NDArray[np.float64] = low + (high - low) * (curve - curve[0]) / (curve[-1] - curve[0])
+    return mapped
 
 
 def histogram_of(grays: Sequence[Gray]) -> npt.NDArray[np.float64]:

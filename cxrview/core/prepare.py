@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,11 +12,12 @@ import numpy.typing as npt
 from cxrview.core import enhance, voi
 from cxrview.core.errors import UnsuitableImage
 from cxrview.core.frame import Box, Frame, frame_of_box
-from cxrview.core.image import Fact, Pixels, read_only
+from cxrview.core.image import Fact, Pixels, StoredArray, read_only
 from cxrview.core.manifest import Channels, Enhancement, InputSpec, Normalisation, RangeRule, ResizeRule
 from cxrview.core.results import FloatArray, ModelInput
 
 Gray = npt.NDArray[np.uint8]
+Plane = StoredArray | FloatArray
 MIN_SIDE_PX = 16  # a picture smaller than this holds no chest
 
 
@@ -155,21 +157,23 @@ def _placed(pixels: Pixels, spec: InputSpec, region: Box) -> _Placed:
     return _Placed(canvas, frame_of_box(whole, model_size=(spec.width, spec.height), image_size=image_size), is_inside)
 
 
-def _in_modality_values(pixels: Pixels, stored: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _in_modality_values(pixels: Pixels, stored: Plane) -> Plane:
     """Apply what is not a straight line before resampling; a straight line waits until the picture is small."""
     if pixels.modality_lut is not None:
-        return voi.modality_table(pixels)[stored]
+        table: FloatArray = voi.modality_table(pixels)
+        return table[stored]
     return stored
 
 
-def _resized(plane: npt.NDArray[np.generic], width: int, height: int) -> npt.NDArray[np.generic]:
+def _resized(plane: Plane, width: int, height: int) -> Plane:
     if (width, height) == (plane.shape[1], plane.shape[0]):
         return plane
     is_shrinking = width < plane.shape[1] or height < plane.shape[0]
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if is_shrinking else cv2.INTER_LINEAR))
+    resized: npt.NDArray[Any] = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if is_shrinking else cv2.INTER_LINEAR)
+    return resized  # Any: OpenCV keeps the type of what it is given, and its stubs do not say so
 
 
-def _as_float(plane: npt.NDArray[np.generic]) -> FloatArray:
+def _as_float(plane: Plane) -> FloatArray:
     return plane.astype(np.float32, copy=False)
 
 
@@ -185,7 +189,7 @@ def _stretch(plane: FloatArray, pixels: Pixels, spec: InputSpec, is_inside: npt.
     scaled = np.clip((values - np.float32(low)) * np.float32(255.0 / (high - low)), 0.0, 255.0)
     if pixels.is_inverted:
         scaled = np.float32(255.0) - scaled
-    gray = np.rint(scaled).astype(np.uint8)
+    gray: Gray = np.rint(scaled).astype(np.uint8)
     if is_inside is not None:
         gray[~is_inside] = 0
     return gray

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxrview.core.errors import ManifestError
 from cxrview.core.manifest import Architecture, HeatmapKind
@@ -116,7 +116,8 @@ def build(architecture: Architecture, *, labels: int, channels: int, height: int
 def _activation(name: str) -> nn.Module:
     from torch import nn
 
-    return {"relu": nn.ReLU, "hardswish": nn.Hardswish, "silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh}[name]()
+    kinds: Mapping[str, type[nn.Module]] = {"relu": nn.ReLU, "hardswish": nn.Hardswish}
+    return kinds[name]()
 
 
 def _backbone(name: str, channels: int) -> nn.Module:
@@ -147,7 +148,8 @@ def _backbone(name: str, channels: int) -> nn.Module:
             self.body = whole
 
         def forward(self, x: Tensor) -> Tensor:
-            features: Tensor = self.body.forward_features(x)
+            body: Any = self.body  # Any: timm's networks have this method, torch's Module does not say so
+            features: Tensor = body.forward_features(x)
             return features
 
     return Features()

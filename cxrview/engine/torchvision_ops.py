@@ -24,10 +24,10 @@ def make_importable() -> object:
     folders = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
     for library in (found for folder in folders for found in (*folder.glob("_C*.so"), *folder.glob("_C*.pyd"))):
         try:
-            torch.ops.load_library(str(library))
+            torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
         except OSError:
-            declared = torch.library.Library("torchvision", "DEF")
-            declared.define(f"nms{SCHEMA}")
-            declared.define(f"qnms{SCHEMA}")
+            declared = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+            declared.define(f"nms{SCHEMA}")  # type: ignore[no-untyped-call]
+            declared.define(f"qnms{SCHEMA}")  # type: ignore[no-untyped-call]
             return declared
     return None

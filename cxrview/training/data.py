@@ -44,7 +44,8 @@ def augmenter(recipe: AugmentRecipe) -> Callable[[Tensor], Tensor]:
         height, width = picture.shape[-2:]
         ratio = float(torch.empty(1).uniform_(-recipe.stretch, recipe.stretch).exp())
         size = [max(8, round(height * ratio**0.5)), max(8, round(width / ratio**0.5))]
-        return v2.functional.center_crop(v2.functional.resize(picture, size, antialias=True), [height, width])
+        changed: Tensor = v2.functional.center_crop(v2.functional.resize(picture, size, antialias=True), [height, width])
+        return changed
 
     def toned(picture: Tensor) -> Tensor:
         values = picture.float() / 255.0

@@ -15,17 +15,18 @@ from cxrview.training.events import EventLog
 from cxrview.training.recipe import FitRecipe, Precision
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from lightning.pytorch import Callback, LightningModule
     from torch import Tensor
     from torch.utils.data import DataLoader
 
-    Batches = DataLoader[tuple[Tensor, Tensor, Tensor]]
+    Batches: TypeAlias = DataLoader[tuple[Tensor, Tensor, Tensor]]
 
 
 def fit_network(
     learner: LightningModule,
-    training: Batches,
-    validation: Batches,
+    batches: tuple[Batches, Batches],
     fit: FitRecipe,
     run: Path,
     *,
@@ -33,7 +34,9 @@ def fit_network(
     resume: bool = False,
     report: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Train until the epochs, the patience or the minutes are used up; return the best checkpoint.
+    """Train on the first of `batches`, judge on the second; return the best checkpoint.
+
+    It ends when the epochs, the patience or the minutes are used up.
 
     Writes `checkpoints/last.ckpt` and `checkpoints/best.ckpt` after each epoch and appends to `events.jsonl`.
 
@@ -45,6 +48,7 @@ def fit_network(
     from lightning.pytorch import Trainer
     from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 
+    training, validation = batches
     folder = run / "checkpoints"
     last = folder / "last.ckpt"
     if resume and not last.is_file():
@@ -97,7 +101,7 @@ def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Calla
         def __init__(self) -> None:
             self._started = 0.0
 
-        def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
             self._started = time.monotonic()
             sampler: Any = training.batch_sampler  # Any: DataLoader does not say that it is ours
             sampler.set_epoch(trainer.current_epoch)
@@ -145,5 +149,5 @@ def _is_bf16_chosen(precision: Precision, accelerator: str) -> bool:
     if precision is not Precision.AUTO:
         return precision is Precision.BF16
     if accelerator == "gpu":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_amx_tile_supported())

@@ -63,7 +63,7 @@ class DataRecipe:
     external: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     test_fraction: float = 0.2
     val_fraction: float = 0.15
-    duplicate_distance: int = 10
+    duplicate_distance: int = 24
 
 
 @dataclass(frozen=True, slots=True)

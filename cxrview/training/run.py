@@ -7,18 +7,24 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cxrview import __version__
 from cxrview.core.errors import DataError
-from cxrview.core.manifest import InputSpec, Task
+from cxrview.core.manifest import Task
 from cxrview.training.events import EventLog
 from cxrview.training.examples import Example, read_collection, regrouped
 from cxrview.training.pictures import Pictures, load_pictures, near_duplicates
 from cxrview.training.recipe import Recipe, recipe_document, recipe_from
 from cxrview.training.split import assign_splits, check_splits, find_leaks, write_split
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
+
+    from cxrview.training.fit import Batches
 
 Report = Callable[[str], None]
 
@@ -58,7 +64,7 @@ def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device
     events = EventLog(run / "events.jsonl")
     events.write("plan", labels=list(plan.labels), images=len(plan.examples), resumed=resume)
     learner, batches = _assemble(plan)
-    best = fit_network(learner, *batches, plan.recipe.fit, run, device=device, resume=resume, report=report)
+    best = fit_network(learner, batches, plan.recipe.fit, run, device=device, resume=resume, report=report)
     load_best(learner, best)
     report(f"Training done; the best weights are in {best.name}. Exporting and judging.")
     package = finish(plan, learner.best_network, run, report)
@@ -151,7 +157,7 @@ def _report_counts(plan: Plan, report: Report) -> None:
         report(f"{split}: {len(members)} images ({', '.join(f'{label} {n}' for label, n in counts.most_common())})")
 
 
-def _assemble(plan: Plan):  # type: ignore[no-untyped-def]  # the types are torch's, imported below
+def _assemble(plan: Plan) -> tuple[LightningModule, tuple[Batches, Batches]]:
     from cxrview.training.data import training_batches, validation_batches
     from cxrview.training.initial import initial_network
     from cxrview.training.targets import draw_chances, make_targets
@@ -180,8 +186,3 @@ def _assemble(plan: Plan):  # type: ignore[no-untyped-def]  # the types are torc
         ),
     )
     return learner, batches
-
-
-def channels_of(spec: InputSpec) -> int:
-    """Number of channels of the input."""
-    return spec.channels.planes

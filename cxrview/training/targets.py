@@ -60,7 +60,8 @@ def draw_chances(examples: Sequence[Example], balance: Balance) -> npt.NDArray[n
             roots = {source: len(members) ** 0.5 for source, members in sources.items()}
             for source, members in sources.items():
                 chances[members] = roots[source] / sum(roots.values()) / len(members)
-    return chances / chances.sum()
+    total = float(chances.sum())
+    return np.asarray(chances / total)
 
 
 def _has_both_classes(examples: Sequence[Example], wanted: FloatArray, known: FloatArray) -> npt.NDArray[np.bool_]:
@@ -85,4 +86,4 @@ def _class_weights(wanted: FloatArray, weight: FloatArray, task: Task) -> FloatA
     half = (positives + negatives) / 2
     for_positive = np.minimum(half / np.maximum(positives, 1e-9), MAX_CLASS_WEIGHT)
     for_negative = np.minimum(half / np.maximum(negatives, 1e-9), MAX_CLASS_WEIGHT)
-    return np.where(wanted > 0, for_positive, for_negative).astype(np.float32)
+    return np.asarray(np.where(wanted > 0, for_positive, for_negative), dtype=np.float32)

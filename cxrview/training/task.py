@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +46,8 @@ def make_task(network: nn.Module, task: Task, labels: Sequence[str], fit: FitRec
         def __init__(self) -> None:
             super().__init__()
             self.network = network
-            self.kept = (
-                AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(fit.average), use_buffers=True) if fit.average > 0 else None
-            )
+            averaging = get_ema_multi_avg_fn(fit.average)  # type: ignore[no-untyped-call]
+            self.kept = AveragedModel(network, multi_avg_fn=averaging, use_buffers=True) if fit.average > 0 else None
             self._outputs: list[tuple[Tensor, Tensor, Tensor]] = []
             self.aurocs: dict[str, float] = {}
 
@@ -158,7 +157,7 @@ def _optimiser(network: nn.Module, fit: FitRecipe) -> Any:  # Any: torch's optim
 
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
-    groups: list[Mapping[str, Any]] = [{"params": decayed, "weight_decay": fit.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": fit.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     if fit.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=fit.learning_rate, momentum=0.9, nesterov=True)
     kind = torch.optim.AdamW if fit.optimiser == "adamw" else torch.optim.Adam
