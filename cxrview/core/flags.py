@@ -1,0 +1,58 @@
+"""What is unusual about an image, told from the file alone: short stable words that stand in result rows."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from cxrview.core.image import Pixels
+
+# Radiographs of every kind, and the modalities that files made by hand carry.
+RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG", "RF", "XA", "IO", "PX", "SC", "OT"})
+# A chest film narrower than this shows no vessels; thumbnails and icons end here.
+SMALL_PX = 128
+ADULT_YEARS = 16.0
+_AGE = re.compile(r"(\d{1,3})([DWMY])")
+_YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+
+
+class Flag(StrEnum):
+    """One word for each thing that makes a score worth a second look."""
+
+    LATERAL = "lateral"
+    NOT_CHEST = "not_chest"
+    NOT_RADIOGRAPH = "not_radiograph"
+    CHILD = "child"
+    VERY_SMALL = "very_small"
+    NO_WINDOW = "no_window"
+
+
+FLAG_MEANINGS = {
+    Flag.LATERAL: "the file says that this is a lateral or oblique view",
+    Flag.NOT_CHEST: "the file says that another part of the body was examined",
+    Flag.NOT_RADIOGRAPH: "the file says that this is no radiograph (CT, MR, ultrasound, ...)",
+    Flag.CHILD: f"the file says that the patient is younger than {ADULT_YEARS:g} years",
+    Flag.VERY_SMALL: f"a side is shorter than {SMALL_PX} px",
+    Flag.NO_WINDOW: "a DICOM file without window or VOI LUT; gray levels were chosen automatically",
+}
+
+
+def flags_of(pixels: Pixels) -> tuple[Flag, ...]:
+    """Give the flags of an image, in the order of `Flag`; what the file does not say raises none."""
+    info = pixels.info
+    part = info.body_part.upper()
+    is_raised = {
+        Flag.LATERAL: info.view.upper() in {"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LATERAL", "LAT", "L"},
+        Flag.NOT_CHEST: bool(part) and not any(word in part for word in ("CHEST", "THORA", "LUNG", "RIB", "TORSO")),
+        Flag.NOT_RADIOGRAPH: bool(info.modality) and info.modality.upper() not in RADIOGRAPH_MODALITIES,
+        Flag.CHILD: _is_child(info.patient_age),
+        Flag.VERY_SMALL: min(pixels.width, pixels.height) < SMALL_PX,
+        Flag.NO_WINDOW: info.format.upper().startswith("DICOM") and not pixels.windows and not pixels.voi_luts,
+    }
+    return tuple(flag for flag in Flag if is_raised[flag])
+
+
+def _is_child(age: str) -> bool:
+    """Read a DICOM age string (`005Y`, `011M`); anything else says nothing."""
+    match = _AGE.fullmatch(age.strip().upper())
+    return match is not None and float(match[1]) * _YEARS[match[2]] < ADULT_YEARS
