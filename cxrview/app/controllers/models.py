@@ -1,0 +1,140 @@
+"""Finds the model packages, opens the chosen one, and takes new ones in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrview.app.state import (
+    BrokenModel,
+    ModelEntry,
+    OpeningModel,
+    ReadyModel,
+    model_chosen,
+    model_opened,
+    models_listed,
+)
+from cxrview.app.store import Store
+from cxrview.app.tasks import Context, Lane, Runner
+from cxrview.core.errors import Cancelled, CxrError
+from cxrview.engine.base import Predictor
+from cxrview.engine.choose import Choice, open_predictor
+from cxrview.engine.packages import Package, add_package, broken_packages, installed_packages, load_package
+
+OPEN_KEY = "open model"
+LIST_KEY = "list models"
+
+OpenPredictor = Callable[[Package], Choice]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """A model that runs: its package, and what runs it."""
+
+    package: Package
+    predictor: Predictor
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    entries: tuple[ModelEntry, ...]
+    notice: str
+    chosen: ModelEntry | None
+
+
+class Models:
+    """Owns the one session; opens and closes it in the model lane, so that nothing runs in a closed one."""
+
+    def __init__(self, store: Store, runner: Runner, *, opener: OpenPredictor = open_predictor) -> None:
+        """Open predictors with `opener`."""
+        self._store = store
+        self._runner = runner
+        self._opener = opener
+        self.session: Session | None = None
+
+    def refresh(self, preferred: str = "") -> None:
+        """List the installed models and choose one: the preferred id or folder, else the first."""
+        self._list(lambda _context: _listed(preferred))
+
+    def add(self, folder: Path) -> None:
+        """Copy a model folder to the user's models and choose it."""
+
+        def work(_context: Context) -> _Listed:
+            package = add_package(folder)
+            return _listed(package.manifest.id)
+
+        self._list(work)
+
+    def choose(self, entry: ModelEntry) -> None:
+        """Open a model in place of the one in use."""
+        self._store.apply(model_chosen, entry)
+        if not isinstance(self._store.state.model, OpeningModel):
+            return
+        self._close_session()
+        self._runner.start(
+            Lane.MODEL,
+            OPEN_KEY,
+            lambda context: _open(entry, self._opener, context),
+            lambda session: self._on_opened(entry, session),
+            on_failed=lambda error: self._store.apply(model_opened, BrokenModel(entry, error.message, error.hint)),
+        )
+
+    def close(self) -> None:
+        """Let go of the session; for the end, when no lane runs any more."""
+        if self.session is not None:
+            self.session.predictor.close()
+            self.session = None
+
+    def _list(self, work: Callable[[Context], _Listed]) -> None:
+        self._runner.start(Lane.DISK, LIST_KEY, work, self._on_listed, on_failed=self._on_not_listed)
+
+    def _on_listed(self, listed: _Listed) -> None:
+        self._store.apply(models_listed, listed.entries, listed.notice)
+        if listed.chosen is not None:
+            self.choose(listed.chosen)
+
+    def _on_not_listed(self, error: CxrError) -> None:
+        self._store.apply(models_listed, self._store.state.models, str(error))
+
+    def _on_opened(self, entry: ModelEntry, session: Session) -> None:
+        self.session = session
+        predictor = session.predictor
+        use = session.package.manifest.intended_use
+        self._store.apply(model_opened, ReadyModel(entry, predictor.engine, predictor.device, session.reasons, use))
+
+    def _close_session(self) -> None:
+        if self.session is not None:
+            predictor, self.session = self.session.predictor, None
+            self._runner.start(Lane.MODEL, f"close {id(predictor)}", lambda _context: predictor.close(), lambda _answer: None)
+
+
+def entry_of(package: Package) -> ModelEntry:
+    """Describe a package for lists."""
+    manifest = package.manifest
+    return ModelEntry(manifest.id, manifest.title, manifest.version, package.folder)
+
+
+def _listed(preferred: str) -> _Listed:
+    """Look for models; a preferred one that is a folder elsewhere is used from there."""
+    entries = tuple(entry_of(package) for package in installed_packages())
+    broken = broken_packages()
+    notice = f"The model in {broken[0].folder.name} cannot be used: {broken[0].reason}" if broken else ""
+    chosen = next((entry for entry in entries if preferred in (entry.id, str(entry.folder))), None)
+    if chosen is None and preferred:
+        chosen = entry_of(load_package(Path(preferred), verify=False)) if Path(preferred).is_dir() else None
+        if chosen is None:
+            notice = f"There is no model '{preferred}'; another one is used." if entries else f"There is no model '{preferred}'."
+        else:
+            entries = (*entries, chosen)
+    return _Listed(entries, notice, chosen or next(iter(entries), None))
+
+
+def _open(entry: ModelEntry, opener: OpenPredictor, context: Context) -> Session:
+    package = load_package(entry.folder)
+    choice = opener(package)
+    if context.is_cancelled:
+        choice.predictor.close()
+        raise Cancelled
+    return Session(package, choice.predictor, choice.reasons)

@@ -1,0 +1,79 @@
+"""Reads the chosen image and the ones that are likely to be chosen next."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from cxrview.app.pyramid import build_pyramid
+from cxrview.app.state import AppState, LoadedPicture, LoadingPicture, UnreadablePicture, neighbours, picture_loaded
+from cxrview.app.store import Store
+from cxrview.app.tasks import Lane, Runner
+from cxrview.core.errors import CxrError
+from cxrview.core.image import ImageRef
+from cxrview.core.voi import auto_window, display_facts, file_window
+from cxrview.io.read import read_pixels
+
+# Enough for the chosen image, its neighbours and the way back; a large radiograph with its pyramid takes 25 MB.
+KEPT_PICTURES = 12
+KEPT_BYTES = 600_000_000
+
+
+def load_picture(ref: ImageRef) -> LoadedPicture:
+    """Read an image and make it ready to be painted at any size."""
+    pixels = read_pixels(ref)
+    window = file_window(pixels) or auto_window(pixels)
+    facts = (*pixels.facts, *display_facts(pixels))
+    return LoadedPicture(ref, pixels, build_pyramid(pixels.values, pixels.shutter), window, facts)
+
+
+class Pictures:
+    """Follows the state: whatever is chosen gets read, its neighbours after it; what nobody wants any more is cancelled."""
+
+    def __init__(self, store: Store, runner: Runner) -> None:
+        self._store = store
+        self._runner = runner
+        self._kept: OrderedDict[ImageRef, LoadedPicture | UnreadablePicture] = OrderedDict()
+        self._under_way: dict[ImageRef, str] = {}
+
+    def follow(self, state: AppState) -> None:
+        """Read what the state lacks."""
+        if isinstance(state.picture, LoadingPicture) and state.picture.ref in self._kept:
+            self._kept.move_to_end(state.picture.ref)
+            self._store.apply(picture_loaded, self._kept[state.picture.ref])
+            return
+        wanted = () if state.current is None else (state.current, *neighbours(state))
+        for ref in tuple(self._under_way):
+            if ref not in wanted:
+                self._runner.cancel(self._under_way.pop(ref))
+        for ref in wanted:
+            if ref not in self._kept and ref not in self._under_way:
+                self._read(ref)
+
+    def forget(self) -> None:
+        """Read everything anew from now on; for files that may have changed."""
+        self._kept.clear()
+
+    def _read(self, ref: ImageRef) -> None:
+        self._under_way[ref] = f"picture {ref}"
+        self._runner.start(
+            Lane.FILES,
+            self._under_way[ref],
+            lambda _context: load_picture(ref),
+            self._keep,
+            on_failed=lambda error: self._keep(_unreadable(ref, error)),
+        )
+
+    def _keep(self, picture: LoadedPicture | UnreadablePicture) -> None:
+        self._under_way.pop(picture.ref, None)
+        self._kept[picture.ref] = picture
+        while len(self._kept) > 1 and (len(self._kept) > KEPT_PICTURES or sum(map(_bytes_of, self._kept.values())) > KEPT_BYTES):
+            self._kept.popitem(last=False)
+        self._store.apply(picture_loaded, picture)
+
+
+def _unreadable(ref: ImageRef, error: CxrError) -> UnreadablePicture:
+    return UnreadablePicture(ref, error.message, error.hint)
+
+
+def _bytes_of(picture: LoadedPicture | UnreadablePicture) -> int:
+    return sum(level.nbytes for level in picture.pyramid.levels) if isinstance(picture, LoadedPicture) else 0

@@ -1,0 +1,137 @@
+"""Start of the window: everything is built once, in order, and taken down in reverse."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication
+
+from cxrview.app.controllers.files import Files
+from cxrview.app.controllers.models import Models
+from cxrview.app.controllers.pictures import Pictures
+from cxrview.app.controllers.scoring import Scoring
+from cxrview.app.crash import CrashReporter
+from cxrview.app.state import AppState, HeatmapLayer, ThemeName
+from cxrview.app.store import Store
+from cxrview.app.tasks import Runner, ThreadRunner
+from cxrview.app.window import MainWindow
+from cxrview.app.wiring import Controllers, wire
+from cxrview.core.errors import SettingsError
+from cxrview.engine.choose import open_predictor
+from cxrview.io.places import places
+from cxrview.io.settings import Settings, load_settings, save_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; an empty `model` leaves the choice to the settings."""
+
+    paths: tuple[Path, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """The running window and everything behind it."""
+
+    window: MainWindow
+    store: Store
+    runner: Runner
+    controllers: Controllers
+    crashes: CrashReporter
+    settings: Settings
+
+    def begin(self, options: Options) -> None:
+        """Open what was asked for; called once the window is on the screen."""
+        self.controllers.models.refresh(options.model or self.settings.model)
+        self.controllers.files.open_paths(options.paths)
+
+    def close(self) -> None:
+        """Take everything down in reverse: no new work, workers idle, session closed, then Qt."""
+        self.window.close()
+        self.runner.close()
+        self.controllers.models.close()
+        self.crashes.remove()
+        self.store.changed.disconnect()
+        self.window.deleteLater()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the window with these arguments (without the program's name) and give the exit status."""
+    options = parse(argv)
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("cxrview")
+    program = build(application)
+    program.window.show()
+    QTimer.singleShot(0, program.window, partial(program.begin, options))
+    status = application.exec()
+    keep_settings(program)
+    program.close()
+    return status
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Read the arguments of the window."""
+    parser = argparse.ArgumentParser(prog="cxrview", description="Open the window.")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files, folders and ZIP archives to open")
+    parser.add_argument("--model", default="", metavar="ID|DIR", help="the model to use")
+    found = parser.parse_args(list(argv))
+    return Options(tuple(path.absolute() for path in found.paths), found.model)
+
+
+def build(application: QApplication, runner: Runner | None = None) -> Program:
+    """Build the program; nothing is read from disk but the settings, and nothing heavy is imported."""
+    where = places()
+    crashes = CrashReporter(where.log_dir)
+    crashes.install()
+    settings, notice = _settings()
+    store = Store(replace(_first_state(settings, application), notice=notice))
+    runner = runner or ThreadRunner(crashes.report)
+    models = Models(store, runner, opener=partial(open_predictor, engine=settings.engine, device=settings.device, threads=settings.threads))
+    controllers = Controllers(
+        files=Files(store, runner, where.cache_dir / "phantoms"),
+        pictures=Pictures(store, runner),
+        models=models,
+        scoring=Scoring(store, runner, lambda: models.session),
+    )
+    window = MainWindow(where.config_dir / "window.ini")
+    wire(window, store, controllers, crashes)
+    window.render_state(store.state)
+    return Program(window, store, runner, controllers, crashes, settings)
+
+
+def keep_settings(program: Program) -> None:
+    """Remember what the person changed in the window."""
+    state = program.store.state
+    kept = replace(program.settings, heatmap_opacity=round(state.layer.opacity, 2))
+    if state.theme is not _theme_of(program.settings, QApplication.instance()):
+        kept = replace(kept, theme=str(state.theme))
+    if kept != program.settings:
+        save_settings(kept)
+
+
+def _settings() -> tuple[Settings, str]:
+    try:
+        return load_settings(), ""
+    except SettingsError as error:
+        return Settings(), f"The settings were not used. {error}"
+
+
+def _first_state(settings: Settings, application: QApplication) -> AppState:
+    return AppState(theme=_theme_of(settings, application), layer=HeatmapLayer(opacity=settings.heatmap_opacity))
+
+
+def _theme_of(settings: Settings, application: object) -> ThemeName:
+    """Give the look; a system that does not say gets the dark one, in which radiographs are read."""
+    if settings.theme != "system":
+        return ThemeName(settings.theme)
+    assert isinstance(application, QApplication)
+    is_light = application.styleHints().colorScheme() == Qt.ColorScheme.Light
+    return ThemeName.LIGHT if is_light else ThemeName.DARK

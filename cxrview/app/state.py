@@ -1,0 +1,487 @@
+"""Everything the window shows, as one frozen record, and the pure transitions between two of them; no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+
+from cxrview.app.pyramid import Pyramid
+from cxrview.app.viewport import Viewport
+from cxrview.core.image import Fact, ImageRef, Pixels, Window
+from cxrview.core.results import Analysis, Finding, Heatmap
+from cxrview.core.scores import top_finding
+
+NO_MODEL_TEXT = "No model is installed. Add a model folder to get scores and heatmaps."
+
+
+# What is listed at the left.
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that could not be used, and why, for people."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """The opened images.
+
+    Attributes:
+        refs: all of them, in the order of their names.
+        shown: those that match the filter, same order.
+        places: position of each shown ref, so that nobody searches fifty thousand of them.
+        others: how many files were neither image nor DICOM.
+        title: where they came from, for people.
+    """
+
+    refs: tuple[ImageRef, ...] = ()
+    shown: tuple[ImageRef, ...] = ()
+    places: Mapping[ImageRef, int] = field(default_factory=dict)
+    others: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the list tells of one image: its top finding, or why there is none."""
+
+    top: Finding | None = None
+    error: str = ""
+
+
+# What is on the canvas.
+
+
+@dataclass(frozen=True, slots=True)
+class NoPicture:
+    """Nothing is chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadingPicture:
+    """The chosen image is being read."""
+
+    ref: ImageRef
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePicture:
+    """The chosen image cannot be read."""
+
+    ref: ImageRef
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedPicture:
+    """The chosen image, ready to be painted at any size.
+
+    Attributes:
+        window: what the picture is shown with until a person drags: the file's own, else automatic.
+    """
+
+    ref: ImageRef
+    pixels: Pixels
+    pyramid: Pyramid
+    window: Window
+    facts: tuple[Fact, ...] = ()
+
+
+Picture = NoPicture | LoadingPicture | UnreadablePicture | LoadedPicture
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How the picture is shown to a person; never what a model sees.
+
+    Attributes:
+        window: None for what the file says, else automatic.
+        viewport: None for the whole image.
+    """
+
+    window: Window | None = None
+    is_inverted: bool = False
+    viewport: Viewport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapLayer:
+    """The heatmap on the canvas; an empty `label_id` stands for the top label."""
+
+    is_visible: bool = True
+    opacity: float = 0.6
+    label_id: str = ""
+
+
+# What runs at the right.
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model that can be chosen."""
+
+    id: str
+    title: str
+    version: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NoModel:
+    """There is no model; `reason` says what to do."""
+
+    reason: str = NO_MODEL_TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class SearchingModels:
+    """The installed models are being looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningModel:
+    """The chosen model is being checked and loaded."""
+
+    entry: ModelEntry
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyModel:
+    """The chosen model runs; `engine` and `device` are what is really used, `reasons` why."""
+
+    entry: ModelEntry
+    engine: str
+    device: str
+    reasons: tuple[str, ...] = ()
+    intended_use: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenModel:
+    """The chosen model cannot run."""
+
+    entry: ModelEntry
+    reason: str
+    hint: str = ""
+
+
+Model = NoModel | SearchingModels | OpeningModel | ReadyModel | BrokenModel
+
+
+@dataclass(frozen=True, slots=True)
+class NotScored:
+    """The picture has no answer yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """The answer is being worked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringFailed:
+    """The model could not answer."""
+
+    reason: str
+    hint: str = ""
+
+
+Reading = NotScored | Scoring | ScoringFailed | Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Scoring of all shown images: how many are done, of how many."""
+
+    done: int
+    total: int
+    failed: int = 0
+
+
+class ThemeName(StrEnum):
+    """The two looks of the window."""
+
+    DARK = "dark"
+    LIGHT = "light"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """Outcome of each scored image under the model in use."""
+
+    by_ref: Mapping[ImageRef, Outcome] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """The window, whole.
+
+    Attributes:
+        searching: the folder or files that are being looked through; empty when none.
+        current: the chosen image; None when none is.
+        batch: None when not all are being scored.
+        notice: one sentence for the person; empty when there is nothing to say.
+    """
+
+    listing: Listing = field(default_factory=Listing)
+    searching: str = ""
+    filter_text: str = ""
+    current: ImageRef | None = None
+    picture: Picture = field(default_factory=NoPicture)
+    display: Display = field(default_factory=Display)
+    layer: HeatmapLayer = field(default_factory=HeatmapLayer)
+    models: tuple[ModelEntry, ...] = ()
+    model: Model = field(default_factory=SearchingModels)
+    reading: Reading = field(default_factory=NotScored)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    batch: Batch | None = None
+    notice: str = ""
+    theme: ThemeName = ThemeName.DARK
+
+
+def differs(old: AppState, new: AppState) -> bool:
+    """Tell whether two states show anything differently; fields that are the same object are not compared inside."""
+    pairs = ((getattr(old, item.name), getattr(new, item.name)) for item in fields(AppState))
+    return any(before is not after and before != after for before, after in pairs)
+
+
+# Opening and choosing.
+
+
+def search_started(state: AppState, title: str) -> AppState:
+    """Begin to look for images; what is open stays until some are found."""
+    return replace(state, searching=title, notice="")
+
+
+def search_ended(state: AppState, notice: str = "") -> AppState:
+    """Stop looking without opening anything."""
+    return replace(state, searching="", notice=notice)
+
+
+def images_found(state: AppState, refs: Sequence[ImageRef], others: int, refusals: Sequence[Refusal], title: str) -> AppState:
+    """Open the found images and choose the first; keep what is open, with a sentence, when none was found."""
+    if not refs:
+        return search_ended(state, _nothing_found(title, others, refusals))
+    listing = _filtered(Listing(tuple(refs), (), {}, others, tuple(refusals), title), "")
+    opened = replace(state, listing=listing, searching="", filter_text="", outcomes=Outcomes(), batch=None, notice="")
+    return image_chosen(replace(opened, current=None), listing.shown[0])
+
+
+def _nothing_found(title: str, others: int, refusals: Sequence[Refusal]) -> str:
+    if refusals:
+        return f"Nothing could be opened: {refusals[0].reason}"
+    counted = f"; it holds {others} other {'file' if others == 1 else 'files'}" if others else ""
+    return f"No radiograph was found in {title}{counted}."
+
+
+def filter_changed(state: AppState, text: str) -> AppState:
+    """Show only images whose name contains each word of the text, in any case; the chosen image stays."""
+    return replace(state, filter_text=text, listing=_filtered(state.listing, text))
+
+
+def _filtered(listing: Listing, text: str) -> Listing:
+    words = text.casefold().split()
+    shown = tuple(ref for ref in listing.refs if all(word in image_name(ref).casefold() for word in words)) if words else listing.refs
+    return replace(listing, shown=shown, places={ref: place for place, ref in enumerate(shown)})
+
+
+def image_name(ref: ImageRef) -> str:
+    """Give the short name of an image for lists: file or archive member, and the frame when it is not the first."""
+    name = Path(ref.member).name if ref.member else ref.path.name
+    return f"{name} #{ref.frame + 1}" if ref.frame else name
+
+
+def image_chosen(state: AppState, ref: ImageRef) -> AppState:
+    """Choose an image; it starts as its file says, whole, not scored."""
+    if ref == state.current:
+        return state
+    return replace(state, current=ref, picture=LoadingPicture(ref), display=Display(), reading=NotScored())
+
+
+def image_stepped(state: AppState, step: int) -> AppState:
+    """Choose the image `step` places further down the list, stopping at its ends."""
+    shown = state.listing.shown
+    if not shown:
+        return state
+    place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+    target = 0 if place < 0 else min(len(shown) - 1, max(0, place + step))
+    return image_chosen(state, shown[target])
+
+
+def neighbours(state: AppState) -> tuple[ImageRef, ...]:
+    """Give the images that a person is likely to look at next, likeliest first."""
+    shown = state.listing.shown
+    place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+    wanted = (place + 1, place - 1, place + 2) if place >= 0 else ()
+    return tuple(shown[index] for index in wanted if 0 <= index < len(shown))
+
+
+# The picture and how it is shown.
+
+
+def picture_loaded(state: AppState, picture: LoadedPicture | UnreadablePicture) -> AppState:
+    """Show the picture, or why there is none, if it is still the chosen one."""
+    if picture.ref != state.current:
+        return state
+    if isinstance(picture, UnreadablePicture):
+        return outcome_known(replace(state, picture=picture), picture.ref, Outcome(error=picture.reason))
+    return replace(state, picture=picture)
+
+
+def window_chosen(state: AppState, window: Window) -> AppState:
+    """Show the picture with this window."""
+    return replace(state, display=replace(state.display, window=window))
+
+
+def window_reset(state: AppState) -> AppState:
+    """Go back to the file's own window and polarity."""
+    return replace(state, display=replace(state.display, window=None, is_inverted=False))
+
+
+def inversion_toggled(state: AppState) -> AppState:
+    """Swap dark and bright for the eye."""
+    return replace(state, display=replace(state.display, is_inverted=not state.display.is_inverted))
+
+
+def viewport_chosen(state: AppState, viewport: Viewport) -> AppState:
+    """Show this part of the picture."""
+    return replace(state, display=replace(state.display, viewport=viewport))
+
+
+def fit_chosen(state: AppState) -> AppState:
+    """Show the whole picture, at any size of the window."""
+    return replace(state, display=replace(state.display, viewport=None))
+
+
+# The heatmap layer.
+
+
+def layer_toggled(state: AppState) -> AppState:
+    """Show or hide the heatmap."""
+    return replace(state, layer=replace(state.layer, is_visible=not state.layer.is_visible))
+
+
+def opacity_chosen(state: AppState, opacity: float) -> AppState:
+    """Set the opacity of the heatmap, 0 to 1."""
+    return replace(state, layer=replace(state.layer, opacity=min(1.0, max(0.0, opacity))))
+
+
+def label_chosen(state: AppState, label_id: str) -> AppState:
+    """Show the heatmap of this label, whatever its probability; an empty id goes back to the top label."""
+    return replace(state, layer=replace(state.layer, label_id=label_id, is_visible=True))
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapView:
+    """What the heatmap layer has to show: a map, or words instead of it, or neither."""
+
+    heatmap: Heatmap | None = None
+    finding: Finding | None = None
+    words: str = ""
+
+
+def heatmap_view(state: AppState) -> HeatmapView:
+    """Decide what the heatmap layer shows: gated by probability unless a label was asked for by name."""
+    if not isinstance(state.reading, Analysis) or not isinstance(state.picture, LoadedPicture) or not state.layer.is_visible:
+        return HeatmapView()
+    analysis = state.reading
+    if not analysis.heatmaps:
+        return HeatmapView(words="This model gives no heatmap.")
+    asked = next((finding for finding in analysis.findings if finding.label.id == state.layer.label_id), None)
+    finding = asked or top_finding(analysis.findings)
+    heatmap = next((item for item in analysis.heatmaps if item.label.id == finding.label.id), None)
+    if heatmap is None:
+        return HeatmapView(words="This model gives no heatmap for this label.")
+    if asked is None and not finding.is_positive:
+        under = f"{finding.label.name} {finding.probability:.2f} is under its threshold {finding.threshold:.2f}"
+        return HeatmapView(None, finding, f"{under}, so no heatmap is pushed. Click a label to see its map.")
+    if heatmap.is_flat or not (heatmap.values > 0).any():
+        return HeatmapView(None, finding, f"{finding.label.name}: flat map, nothing to show.")
+    return HeatmapView(heatmap, finding)
+
+
+# Models and their answers.
+
+
+def models_listed(state: AppState, models: Sequence[ModelEntry], notice: str = "") -> AppState:
+    """Offer these models."""
+    entries = tuple(models)
+    gone = not entries and isinstance(state.model, SearchingModels)
+    return replace(state, models=entries, model=NoModel() if gone else state.model, notice=notice or state.notice)
+
+
+def model_chosen(state: AppState, entry: ModelEntry) -> AppState:
+    """Begin to open a model; answers of another one go."""
+    same = isinstance(state.model, OpeningModel | ReadyModel) and state.model.entry == entry
+    return state if same else _without_answers(replace(state, model=OpeningModel(entry)))
+
+
+def model_opened(state: AppState, model: ReadyModel | BrokenModel) -> AppState:
+    """Use the model, or say why not, if it is still the chosen one."""
+    if not isinstance(state.model, OpeningModel) or state.model.entry != model.entry:
+        return state
+    return replace(state, model=model)
+
+
+def _without_answers(state: AppState) -> AppState:
+    unreadable = {ref: outcome for ref, outcome in state.outcomes.by_ref.items() if outcome.error and outcome.top is None}
+    return replace(state, reading=NotScored(), outcomes=Outcomes(unreadable), batch=None, layer=replace(state.layer, label_id=""))
+
+
+def scoring_started(state: AppState) -> AppState:
+    """Say that the shown picture is being scored."""
+    return replace(state, reading=Scoring())
+
+
+def reading_known(state: AppState, ref: ImageRef, reading: Analysis | ScoringFailed) -> AppState:
+    """Take an answer for an image; it is shown when that image is still on the canvas."""
+    is_shown = isinstance(state.picture, LoadedPicture) and state.picture.ref == ref
+    outcome = Outcome(error=reading.reason) if isinstance(reading, ScoringFailed) else Outcome(top=top_finding(reading.findings))
+    return outcome_known(replace(state, reading=reading) if is_shown else state, ref, outcome)
+
+
+def outcome_known(state: AppState, ref: ImageRef, outcome: Outcome) -> AppState:
+    """Note in the list what came out for an image."""
+    if state.outcomes.by_ref.get(ref) == outcome:
+        return state
+    return replace(state, outcomes=Outcomes({**state.outcomes.by_ref, ref: outcome}))
+
+
+def batch_started(state: AppState, total: int) -> AppState:
+    """Begin to score all."""
+    return replace(state, batch=Batch(0, total), notice="")
+
+
+def batch_advanced(state: AppState, ref: ImageRef, answer: Analysis | ScoringFailed) -> AppState:
+    """Take the answer for one more image of the batch."""
+    known = reading_known(state, ref, answer)
+    if state.batch is None:
+        return known
+    failed = state.batch.failed + int(isinstance(answer, ScoringFailed))
+    return replace(known, batch=replace(state.batch, done=state.batch.done + 1, failed=failed))
+
+
+def batch_ended(state: AppState) -> AppState:
+    """Stop counting and say what came out."""
+    if state.batch is None:
+        return state
+    failed = f", {state.batch.failed} could not be scored" if state.batch.failed else ""
+    words = f"{state.batch.done} of {state.batch.total} images scored{failed}."
+    return replace(state, batch=None, notice=words)
+
+
+def notice_given(state: AppState, text: str) -> AppState:
+    """Say one sentence."""
+    return replace(state, notice=text)
+
+
+def theme_chosen(state: AppState, theme: ThemeName) -> AppState:
+    """Change the look."""
+    return replace(state, theme=theme)

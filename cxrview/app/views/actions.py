@@ -1,0 +1,68 @@
+"""Everything that has a place in a menu: its words, its key, its icon; and when it can be used."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+
+from cxrview.app.state import AppState, LoadedPicture, ReadyModel, ThemeName
+from cxrview.app.theme import icon
+
+
+class Actions(QObject):
+    """The actions of the window; wiring connects them."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._icons: dict[QAction, str] = {}
+        self._theme: ThemeName | None = None
+        standard = QKeySequence.StandardKey
+        self.open_folder = self._make("openFolder", "Open &folder…", "folder", QKeySequence("Ctrl+Shift+O"))
+        self.open_files = self._make("openFiles", "&Open files…", "files", QKeySequence(standard.Open))
+        self.open_phantoms = self._make("openPhantoms", "Try &phantoms", "phantom")
+        self.add_model = self._make("addModelFolder", "&Add model folder…", "add")
+        self.quit = self._make("quit", "&Quit", "", QKeySequence("Ctrl+Q"))
+        self.previous = self._make("previous", "&Previous image", "previous", QKeySequence("Ctrl+Left"))
+        self.next = self._make("next", "&Next image", "next", QKeySequence("Ctrl+Right"))
+        self.find = self._make("find", "F&ilter by name", "search", QKeySequence(standard.Find))
+        self.fit = self._make("fit", "&Fit to window", "fit", QKeySequence("F"))
+        self.actual_size = self._make("actualSize", "&Actual pixels (1:1)", "actual", QKeySequence("1"))
+        self.invert = self._make("invert", "&Invert", "invert", QKeySequence("I"), is_checkable=True)
+        self.reset_window = self._make("resetWindow", "&Reset window and polarity", "reset", QKeySequence("R"))
+        self.heatmap = self._make("heatmap", "Show &heatmap", "layers", QKeySequence("H"), is_checkable=True)
+        self.light_theme = self._make("lightTheme", "&Light theme", "theme", is_checkable=True)
+        self.score_all = self._make("scoreAllAction", "&Score all listed images", "score", QKeySequence("Ctrl+Return"))
+        self.cancel_batch = self._make("cancelBatchAction", "&Cancel scoring", "stop")
+        self.keys = self._make("keys", "Mouse and &keys", "", QKeySequence("F1"))
+        self.about = self._make("about", "&About cxrview", "")
+
+    def render_state(self, state: AppState) -> None:
+        """Enable what can be used, check what is on."""
+        if state.theme != self._theme:
+            self._theme = state.theme
+            for action, name in self._icons.items():
+                action.setIcon(icon(name, state.theme))
+        has_picture = isinstance(state.picture, LoadedPicture)
+        for action in (self.fit, self.actual_size, self.invert, self.reset_window):
+            action.setEnabled(has_picture)
+        place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+        self.previous.setEnabled(place > 0)
+        self.next.setEnabled(bool(state.listing.shown) and place < len(state.listing.shown) - 1)
+        self.find.setEnabled(bool(state.listing.refs))
+        self.score_all.setEnabled(isinstance(state.model, ReadyModel) and bool(state.listing.shown) and state.batch is None)
+        self.cancel_batch.setEnabled(state.batch is not None)
+        self.invert.setChecked(state.display.is_inverted)
+        self.heatmap.setChecked(state.layer.is_visible)
+        self.light_theme.setChecked(state.theme is ThemeName.LIGHT)
+
+    def _make(self, name: str, text: str, icon_name: str, keys: QKeySequence | None = None, *, is_checkable: bool = False) -> QAction:
+        action = QAction(text, self)
+        action.setObjectName(name)
+        action.setCheckable(is_checkable)
+        if keys is not None:
+            action.setShortcut(keys)
+            plain = text.replace("&", "").rstrip("…")
+            action.setToolTip(f"{plain} ({keys.toString(QKeySequence.SequenceFormat.NativeText)})")
+        if icon_name:
+            self._icons[action] = icon_name
+        return action

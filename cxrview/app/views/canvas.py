@@ -1,0 +1,344 @@
+"""The radiograph: window and level, pan and zoom by mouse and key, the heatmap on top, and texts in the corners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from cxrview.app.pyramid import VisiblePart, look_up, visible_part
+from cxrview.app.state import (
+    AppState,
+    Display,
+    HeatmapLayer,
+    HeatmapView,
+    LoadedPicture,
+    LoadingPicture,
+    NoPicture,
+    Picture,
+    UnreadablePicture,
+    heatmap_view,
+    image_name,
+)
+from cxrview.app.theme import THEMES
+from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
+from cxrview.app.views.canvas_texts import paint_bar, paint_corners, paint_message, paint_words
+from cxrview.app.wash import TABLE, Wash, make_wash
+from cxrview.core.heatmap import common_scale
+from cxrview.core.image import Window
+from cxrview.core.results import Analysis
+from cxrview.core.voi import display_table, modality_table
+
+WHEEL_FACTOR = 1.2
+KEY_FACTOR = 1.25
+# A right drag of this many view px doubles the zoom.
+ZOOM_DRAG_PX = 150.0
+STEP_KEYS = {
+    Qt.Key.Key_Right: 1,
+    Qt.Key.Key_Down: 1,
+    Qt.Key.Key_PageDown: 1,
+    Qt.Key.Key_Left: -1,
+    Qt.Key.Key_Up: -1,
+    Qt.Key.Key_PageUp: -1,
+}
+
+
+class _Drag(Enum):
+    WINDOW = auto()
+    PAN = auto()
+    ZOOM = auto()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gray:
+    """What was painted last, with what it depends on, so that a drag repeats only what changed."""
+
+    picture: LoadedPicture
+    viewport: Viewport
+    view_size: tuple[int, int]
+    part: VisiblePart | None
+    window: Window | None
+    is_inverted: bool
+    gray: npt.NDArray[np.uint8] | None
+
+
+class Canvas(QWidget):
+    """Paints one picture and says what the mouse and the keys ask for."""
+
+    window_chosen = Signal(object)
+    """The person dragged the window. Parameters: window (Window)."""
+    viewport_chosen = Signal(object)
+    """The person panned or zoomed. Parameters: viewport (Viewport)."""
+    fit_requested = Signal()
+    """The whole picture is wanted."""
+    step_requested = Signal(int)
+    """Another image is wanted. Parameters: step down the list (int)."""
+    readout_changed = Signal(str)
+    """The mouse is over other pixels. Parameters: text, empty outside the picture (str)."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("canvas")
+        self.setAccessibleName("Radiograph")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(QSize(240, 200))
+        self._picture: Picture = NoPicture()
+        self._display = Display()
+        self._layer = HeatmapLayer()
+        self._heatmap_view = HeatmapView()
+        self._words = ""
+        self._colours = THEMES[AppState().theme]
+        self._wash: Wash | None = None
+        self._painted: _Gray | None = None
+        self._drag: _Drag | None = None
+        self._drag_at = QPointF()
+        self._drag_anchor = (0.0, 0.0)
+        self._is_space_down = False
+        self._modality: tuple[LoadedPicture, npt.NDArray[np.float32]] | None = None
+
+    def render_state(self, state: AppState) -> None:
+        """Show the picture, its display and its heatmap layer."""
+        view = heatmap_view(state)
+        words = f"Looking for radiographs in {state.searching}…" if state.searching else ""
+        before = (self._picture, self._display, self._layer, self._heatmap_view, self._words, self._colours)
+        if view.heatmap is not self._heatmap_view.heatmap:
+            self._wash = _wash_of(view, state)
+        self._picture, self._display, self._layer, self._words = state.picture, state.display, state.layer, words
+        self._heatmap_view, self._colours = view, THEMES[state.theme]
+        after = (self._picture, self._display, self._layer, self._heatmap_view, self._words, self._colours)
+        if before != after:
+            self.update()
+
+    @property
+    def viewport(self) -> Viewport | None:
+        """The viewport in use, device px; None without a picture."""
+        if not isinstance(self._picture, LoadedPicture):
+            return None
+        return self._display.viewport or fitted(self._picture.pyramid.size, self._view_size())
+
+    def show_actual_size(self) -> None:
+        """Ask for one image pixel on one device pixel."""
+        if self.viewport is not None:
+            self.viewport_chosen.emit(actual_size(self.viewport))
+
+    def zoom_by(self, factor: float) -> None:
+        """Ask for a zoom around the middle."""
+        if self.viewport is not None:
+            self.viewport_chosen.emit(zoomed(self.viewport, factor, (self.viewport.center_x, self.viewport.center_y)))
+
+    def _view_size(self) -> tuple[int, int]:
+        ratio = self.devicePixelRatioF()
+        return max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
+
+    def _to_image(self, position: QPointF) -> tuple[float, float]:
+        assert self.viewport is not None
+        ratio = self.devicePixelRatioF()
+        return self.viewport.to_image(position.x() * ratio, position.y() * ratio, self._view_size())
+
+    def _window_in_use(self, picture: LoadedPicture) -> Window | None:
+        """Give the window to paint with; None stands for the file's VOI LUT."""
+        if self._display.window is not None:
+            return self._display.window
+        return None if picture.pixels.voi_luts else picture.window
+
+    def _drag_window(self, picture: LoadedPicture, dx: float, dy: float) -> None:
+        window = self._display.window or picture.window
+        is_inverted = picture.pixels.is_inverted != self._display.is_inverted
+        self.window_chosen.emit(dragged_window(window, dx, dy, is_inverted=is_inverted))
+
+    def _drag_on(self, picture: LoadedPicture, position: QPointF) -> None:
+        assert self.viewport is not None
+        moved = position - self._drag_at
+        self._drag_at = position
+        ratio = self.devicePixelRatioF()
+        if self._drag is _Drag.WINDOW:
+            self._drag_window(picture, moved.x(), moved.y())
+        elif self._drag is _Drag.PAN:
+            self.viewport_chosen.emit(panned(self.viewport, moved.x() * ratio, moved.y() * ratio, picture.pyramid.size))
+        elif self._drag is _Drag.ZOOM:
+            self.viewport_chosen.emit(zoomed(self.viewport, 2.0 ** (-moved.y() / ZOOM_DRAG_PX), self._drag_anchor))
+
+    def _readout(self, position: QPointF) -> str:
+        if not isinstance(self._picture, LoadedPicture):
+            return ""
+        pixels = self._picture.pixels
+        x, y = (int(np.floor(value)) for value in self._to_image(position))
+        if not (0 <= x < pixels.width and 0 <= y < pixels.height):
+            return ""
+        value = int(pixels.values[y, x])
+        stored = value + pixels.offset
+        if self._modality is None or self._modality[0] is not self._picture:
+            self._modality = (self._picture, modality_table(pixels))
+        modality = float(self._modality[1][value])
+        changed = "" if modality == stored else f"   modality value {modality:g}"
+        return f"x {x}  y {y}   stored value {stored}{changed}"
+
+    # Painting.
+
+    def _paint_picture(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport) -> None:
+        self._painted = self._prepared(picture, viewport)
+        part, gray = self._painted.part, self._painted.gray
+        if part is None or gray is None:
+            return
+        rows, columns = gray.shape
+        image = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+        ratio = self.devicePixelRatioF()
+        image.setDevicePixelRatio(ratio)
+        painter.drawImage(QPointF(part.left / ratio, part.top / ratio), image)
+
+    def _prepared(self, picture: LoadedPicture, viewport: Viewport) -> _Gray:
+        last, view_size, window = self._painted, self._view_size(), self._window_in_use(picture)
+        is_same_part = last is not None and (last.picture is picture and (last.viewport, last.view_size) == (viewport, view_size))
+        if last is not None and is_same_part and (last.window, last.is_inverted) == (window, self._display.is_inverted):
+            return last
+        part = last.part if last is not None and is_same_part else visible_part(picture.pyramid, viewport, view_size)
+        gray = None if part is None else _gray_of(part, display_table(picture.pixels, window, is_inverted=self._display.is_inverted))
+        return _Gray(picture, viewport, view_size, part, window, self._display.is_inverted, gray)
+
+    def _paint_wash(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport, wash: Wash) -> None:
+        painter.save()
+        painter.setClipRect(self._in_view(viewport, 0, 0, *picture.pyramid.size))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setOpacity(self._layer.opacity)
+        rows, columns = wash.rgba.shape[:2]
+        image = QImage(wash.rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888_Premultiplied)
+        painter.drawImage(self._in_view(viewport, wash.box.left, wash.box.top, wash.box.right, wash.box.bottom), image)
+        painter.restore()
+
+    def _in_view(self, viewport: Viewport, left: float, top: float, right: float, bottom: float) -> QRectF:
+        ratio, size = self.devicePixelRatioF(), self._view_size()
+        x0, y0 = viewport.to_view(left, top, size)
+        x1, y1 = viewport.to_view(right, bottom, size)
+        return QRectF(x0 / ratio, y0 / ratio, (x1 - x0) / ratio, (y1 - y0) / ratio)
+
+    def _paint_loaded(self, painter: QPainter, picture: LoadedPicture) -> None:
+        viewport = self.viewport
+        assert viewport is not None
+        self._paint_picture(painter, picture, viewport)
+        view = self._heatmap_view
+        if self._wash is not None and view.finding is not None:
+            self._paint_wash(painter, picture, viewport, self._wash)
+            paint_bar(painter, self.rect(), self._colours, view.finding, self._wash.scale, TABLE)
+        paint_words(painter, self.rect(), self._colours, view.words)
+        paint_corners(painter, self.rect(), self._colours, picture, self._display, viewport.zoom)
+
+    def _paint_text(self, painter: QPainter) -> None:
+        if isinstance(self._picture, UnreadablePicture):
+            title = f"{image_name(self._picture.ref)} cannot be shown"
+            paint_message(painter, self.rect(), self._colours, title, f"{self._picture.reason} {self._picture.hint}".strip())
+        elif isinstance(self._picture, LoadingPicture):
+            paint_message(painter, self.rect(), self._colours, f"Reading {image_name(self._picture.ref)}…", "")
+        else:
+            paint_message(painter, self.rect(), self._colours, self._words, "")
+
+    # Called by Qt.
+
+    def sizeHint(self) -> QSize:
+        """Ask for room."""
+        return QSize(800, 700)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the picture, or words where there is none."""
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), QColor(self._colours.canvas))
+        if isinstance(self._picture, LoadedPicture):
+            self._paint_loaded(painter, self._picture)
+        else:
+            self._paint_text(painter)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Paint anew at the new size."""
+        self.update()
+        super().resizeEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a drag."""
+        if not isinstance(self._picture, LoadedPicture) or self._drag is not None:
+            return
+        button = event.button()
+        if button == Qt.MouseButton.LeftButton:
+            self._drag = _Drag.PAN if self._is_space_down else _Drag.WINDOW
+        elif button == Qt.MouseButton.MiddleButton:
+            self._drag = _Drag.PAN
+        elif button == Qt.MouseButton.RightButton:
+            self._drag = _Drag.ZOOM
+        self._drag_at = event.position()
+        self._drag_anchor = self._to_image(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Carry a drag on, and tell what is under the mouse."""
+        if self._drag is not None and isinstance(self._picture, LoadedPicture):
+            self._drag_on(self._picture, event.position())
+        self.readout_changed.emit(self._readout(event.position()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a drag."""
+        self._drag = None
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show the whole picture."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.fit_requested.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom at the mouse."""
+        if self.viewport is not None and event.angleDelta().y():
+            factor = WHEEL_FACTOR ** (event.angleDelta().y() / 120.0)
+            self.viewport_chosen.emit(zoomed(self.viewport, factor, self._to_image(event.position())))
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Step through the list, zoom, and remember that Space turns the left drag into panning."""
+        key = Qt.Key(event.key())
+        if key in STEP_KEYS:
+            self.step_requested.emit(STEP_KEYS[key])
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.zoom_by(KEY_FACTOR)
+        elif key == Qt.Key.Key_Minus:
+            self.zoom_by(1.0 / KEY_FACTOR)
+        elif key == Qt.Key.Key_Space:
+            self._set_space(is_down=True)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Give the left drag back to the window."""
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._set_space(is_down=False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """There is nothing under the mouse."""
+        self.readout_changed.emit("")
+        super().leaveEvent(event)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Forget a Space that was let go elsewhere."""
+        self._set_space(is_down=False)
+        super().enterEvent(event)
+
+    def _set_space(self, *, is_down: bool) -> None:
+        self._is_space_down = is_down
+        self.setCursor(Qt.CursorShape.OpenHandCursor if is_down else Qt.CursorShape.CrossCursor)
+
+
+def _gray_of(part: VisiblePart, table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    gray = look_up(part.values, table)
+    return np.ascontiguousarray(gray if part.shutter is None else gray * part.shutter)
+
+
+def _wash_of(view: HeatmapView, state: AppState) -> Wash | None:
+    if view.heatmap is None or not isinstance(state.reading, Analysis):
+        return None
+    return make_wash(view.heatmap, state.reading.frame, common_scale(state.reading.heatmaps))

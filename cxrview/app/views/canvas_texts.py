@@ -1,0 +1,140 @@
+"""What stands on the canvas besides the picture: corner texts, the colour bar, sentences."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
+
+from cxrview.app.state import Display, LoadedPicture, image_name
+from cxrview.app.theme import Colours
+from cxrview.core.colour import colour_table
+from cxrview.core.results import Finding
+
+MARGIN_PX = 12
+PADDING_PX = 8
+BAR_WIDTH_PX = 14
+BAR_HEIGHT_PX = 150
+# Dark enough under the texts for a contrast of 4.5 even on white film.
+GROUND_ALPHA = 175
+
+
+def paint_corners(painter: QPainter, rect: QRect, colours: Colours, picture: LoadedPicture, display: Display, zoom: float) -> None:
+    """Write what the picture is (top left) and how it is shown (bottom left)."""
+    pixels = picture.pixels
+    facts = (pixels.info.format, pixels.info.modality, pixels.info.view, f"{pixels.width} × {pixels.height}", f"{pixels.bits} bit")
+    frame = f", frame {picture.ref.frame + 1} of {pixels.frames}" if pixels.frames > 1 else ""
+    top = (image_name(picture.ref) + frame, "  ·  ".join(text for text in facts if text))
+    bottom = (window_text(picture, display), f"Zoom {zoom:.0%}")
+    limit = max(80, rect.width() - 4 * MARGIN_PX)
+    _paint_lines(painter, colours, top, rect.left() + MARGIN_PX, rect.top() + MARGIN_PX, limit)
+    height = _block_height(painter, bottom)
+    _paint_lines(painter, colours, bottom, rect.left() + MARGIN_PX, rect.bottom() - MARGIN_PX - height, limit)
+
+
+def window_text(picture: LoadedPicture, display: Display) -> str:
+    """Say which window is used, and whether the eye sees it inverted."""
+    window = display.window or picture.window
+    source = "" if display.window is not None else " (VOI LUT from file)" if picture.pixels.voi_luts else _source(picture)
+    inverted = "  ·  inverted" if display.is_inverted else ""
+    return f"Window {window.width:.0f}  Level {window.center:.0f}{source}{inverted}"
+
+
+def _source(picture: LoadedPicture) -> str:
+    return " (from file)" if picture.pixels.windows else " (auto)"
+
+
+def paint_bar(painter: QPainter, rect: QRect, colours: Colours, finding: Finding, scale: float, table: str) -> None:
+    """Draw the colour bar with its numbers, in units of logit contribution, at the bottom right."""
+    metrics = painter.fontMetrics()
+    title, unit = f"{finding.label.name}  {finding.probability:.2f}", "logit contribution"
+    numbers = tuple(f"{value:.{_decimals(scale)}f}" for value in (scale, scale / 2, 0.0))
+    line = metrics.lineSpacing()
+    width = max(metrics.horizontalAdvance(text) for text in (title, unit)) + 2 * PADDING_PX
+    height = 2 * line + BAR_HEIGHT_PX + line + 2 * PADDING_PX
+    box = QRect(rect.right() - MARGIN_PX - width, rect.bottom() - MARGIN_PX - height, width, height)
+    _paint_ground(painter, box)
+    painter.setPen(QColor(colours.canvas_text))
+    left = box.left() + PADDING_PX
+    painter.drawText(left, box.top() + PADDING_PX + metrics.ascent(), title)
+    painter.drawText(left, box.top() + PADDING_PX + line + metrics.ascent(), unit)
+    bar = QRect(left, box.top() + PADDING_PX + 2 * line + line // 2, BAR_WIDTH_PX, BAR_HEIGHT_PX)
+    painter.drawImage(bar, _bar_image(table))
+    painter.drawRect(bar.adjusted(-1, -1, 0, 0))
+    for number, share in zip(numbers, (0.0, 0.5, 1.0), strict=True):
+        y = bar.top() + round(share * bar.height())
+        painter.drawLine(bar.right() + 1, y, bar.right() + 5, y)
+        painter.drawText(bar.right() + 10, y + metrics.ascent() // 2 - 1, number)
+
+
+def paint_words(painter: QPainter, rect: QRect, colours: Colours, words: str) -> None:
+    """Write one sentence at the bottom right, where the colour bar would be."""
+    if not words:
+        return
+    metrics = painter.fontMetrics()
+    limit = max(120, min(360, rect.width() // 2))
+    room = QRect(0, 0, limit, 10_000)
+    needed = metrics.boundingRect(room, int(Qt.TextFlag.TextWordWrap), words)
+    size = needed.size()
+    text = QRect(
+        rect.right() - MARGIN_PX - PADDING_PX - size.width(),
+        rect.bottom() - MARGIN_PX - PADDING_PX - size.height(),
+        size.width(),
+        size.height(),
+    )
+    _paint_ground(painter, text.adjusted(-PADDING_PX, -PADDING_PX, PADDING_PX, PADDING_PX))
+    painter.setPen(QColor(colours.canvas_text))
+    painter.drawText(text, int(Qt.TextFlag.TextWordWrap), words)
+
+
+def paint_message(painter: QPainter, rect: QRect, colours: Colours, title: str, text: str) -> None:
+    """Write a title and a sentence in the middle of an empty canvas."""
+    painter.setPen(QColor(colours.canvas_text))
+    room = rect.adjusted(rect.width() // 8, 0, -rect.width() // 8, 0)
+    flags = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
+    title_font = QFont(painter.font())
+    title_font.setPointSizeF(title_font.pointSizeF() * 1.25)
+    title_height = QFontMetrics(title_font).boundingRect(room, flags, title).height()
+    text_height = painter.fontMetrics().boundingRect(room, flags, text).height() if text else 0
+    top = rect.center().y() - (title_height + text_height + PADDING_PX) // 2
+    painter.save()
+    painter.setFont(title_font)
+    painter.drawText(QRect(room.left(), top, room.width(), title_height), flags, title)
+    painter.restore()
+    painter.drawText(QRect(room.left(), top + title_height + PADDING_PX, room.width(), text_height + 4), flags, text)
+
+
+def _paint_lines(painter: QPainter, colours: Colours, lines: tuple[str, ...], left: int, top: int, limit: int) -> None:
+    metrics = painter.fontMetrics()
+    shown = tuple(metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, limit) for line in lines)
+    width = max(metrics.horizontalAdvance(line) for line in shown) + 2 * PADDING_PX
+    _paint_ground(painter, QRect(left, top, width, _block_height(painter, lines)))
+    painter.setPen(QColor(colours.canvas_text))
+    for number, line in enumerate(shown):
+        painter.drawText(left + PADDING_PX, top + PADDING_PX // 2 + metrics.ascent() + number * metrics.lineSpacing(), line)
+
+
+def _block_height(painter: QPainter, lines: tuple[str, ...]) -> int:
+    return len(lines) * painter.fontMetrics().lineSpacing() + PADDING_PX
+
+
+def _paint_ground(painter: QPainter, box: QRect) -> None:
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(0, 0, 0, GROUND_ALPHA))
+    painter.drawRoundedRect(QRectF(box), 5, 5)
+    painter.restore()
+
+
+def _decimals(scale: float) -> int:
+    """Give as many decimals as tell the numbers of the bar apart."""
+    return 2 if scale >= 0.1 else 3 if scale >= 0.01 else 4
+
+
+@cache
+def _bar_image(table: str) -> QImage:
+    colours = np.ascontiguousarray(colour_table(table)[::-1])
+    return QImage(colours.data, 1, len(colours), 3, QImage.Format.Format_RGB888).copy()

@@ -1,0 +1,41 @@
+"""One sentence across the top of the canvas, until it is dismissed or another one comes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from cxrview.app.state import AppState
+from cxrview.app.theme import icon
+
+
+class NoticeBar(QFrame):
+    """Shows the notice of the state; hidden when there is none."""
+
+    dismissed = Signal()
+    """The person has read it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("noticeBar")
+        self._text = QLabel(self)
+        self._text.setObjectName("notice")
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setWordWrap(True)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._close = QToolButton(self)
+        self._close.setObjectName("noticeClose")
+        self._close.setAccessibleName("Dismiss")
+        self._close.clicked.connect(self.dismissed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 6, 4)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self.setVisible(False)
+
+    def render_state(self, state: AppState) -> None:
+        """Show the notice."""
+        if self._text.text() != state.notice:
+            self._text.setText(state.notice)
+            self._close.setIcon(icon("close", state.theme))
+        self.setVisible(bool(state.notice))

@@ -1,0 +1,95 @@
+"""What is seen before anything is open: what this is, and four ways to begin."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from cxrview.app.state import AppState, ThemeName
+from cxrview.app.theme import app_icon, icon
+
+ICON_PX = 18
+LOGO_PX = 72
+LEAD = "Chest radiographs, what a network reads in them, where it looked, and how sure it is."
+DROP = "or drop a folder, images, DICOM files or a ZIP anywhere in this window"
+
+
+class StartPage(QWidget):
+    """The empty window."""
+
+    open_folder_requested = Signal()
+    """A folder is to be opened."""
+    open_files_requested = Signal()
+    """Files are to be opened."""
+    phantoms_requested = Signal()
+    """The built-in phantoms are to be opened."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("startPage")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._folder = self._build_button("startFolder", "Open folder…", role="main")
+        self._files = self._build_button("startFiles", "Open files…")
+        self._phantoms = self._build_button("startPhantoms", "Try phantoms")
+        self._phantoms.setToolTip("Synthetic radiographs, drawn by physics: for a first look, not data")
+        self._folder.clicked.connect(self.open_folder_requested)
+        self._files.clicked.connect(self.open_files_requested)
+        self._phantoms.clicked.connect(self.phantoms_requested)
+        self._searching = QLabel(self)
+        self._searching.setObjectName("startSearching")
+        self._theme: ThemeName | None = None
+        self._build_layout()
+
+    def render_state(self, state: AppState) -> None:
+        """Say what is being looked for."""
+        if state.theme != self._theme:
+            self._theme = state.theme
+            self._folder.setIcon(icon("folder", ThemeName.LIGHT if state.theme is ThemeName.DARK else ThemeName.DARK))
+            self._files.setIcon(icon("files", state.theme))
+            self._phantoms.setIcon(icon("phantom", state.theme))
+        self._searching.setText(f"Looking for radiographs in {state.searching}…" if state.searching else "")
+
+    def _build_button(self, name: str, text: str, *, role: str = "") -> QPushButton:
+        button = QPushButton(text, self)
+        button.setObjectName(name)
+        button.setProperty("role", role)
+        button.setIconSize(QSize(ICON_PX, ICON_PX))
+        button.setMinimumHeight(38)
+        return button
+
+    def _build_layout(self) -> None:
+        logo = QLabel(self)
+        logo.setPixmap(app_icon().pixmap(QSize(LOGO_PX, LOGO_PX), self.devicePixelRatioF()))
+        title = QLabel("cxrview", self)
+        font = title.font()
+        font.setPointSizeF(font.pointSizeF() * 2.0)
+        font.setBold(True)
+        title.setFont(font)
+        lead, drop = QLabel(LEAD, self), QLabel(DROP, self)
+        for label in (lead, drop):
+            label.setWordWrap(True)
+            label.setProperty("role", "muted")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(10)
+        buttons.addStretch(1)
+        for button in (self._folder, self._files, self._phantoms):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        card = QFrame(self)
+        card.setObjectName("dropHint")
+        column = QVBoxLayout(card)
+        column.setContentsMargins(36, 32, 36, 28)
+        column.setSpacing(12)
+        for widget in (logo, title, lead):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(12)
+        column.addLayout(buttons)
+        column.addSpacing(4)
+        for widget in (drop, self._searching):
+            widget.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            column.addWidget(widget)
+        lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        layout = QVBoxLayout(self)
+        layout.addStretch(1)
+        layout.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(1)

@@ -1,0 +1,214 @@
+"""The main window: puts the views together, and asks the person for files and folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QSplitter,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cxrview import __version__
+from cxrview.app.state import AppState, NoPicture, ThemeName, image_name
+from cxrview.app.theme import ICON_PX, app_icon, apply_theme
+from cxrview.app.views.actions import Actions
+from cxrview.app.views.canvas import Canvas
+from cxrview.app.views.image_list import ImageListPanel
+from cxrview.app.views.model_panel import BADGE, ModelPanel
+from cxrview.app.views.notice_bar import NoticeBar
+from cxrview.app.views.start_page import StartPage
+
+LAYOUT_VERSION = 1
+FIRST_SIZE = QSize(1360, 860)
+LIST_WIDTH_PX = 270
+PANEL_WIDTH_PX = 310
+LIST_MINIMUM_PX = 180
+PANEL_MINIMUM_PX = 240
+KEYS_TEXT = """<table cellspacing="6">
+<tr><td><b>Left drag</b></td><td>window (left and right) and level (up and down)</td></tr>
+<tr><td><b>Middle drag, Space + left drag</b></td><td>pan</td></tr>
+<tr><td><b>Wheel, right drag, + and −</b></td><td>zoom</td></tr>
+<tr><td><b>Double click, F</b></td><td>fit to window</td></tr>
+<tr><td><b>1</b></td><td>one image pixel on one screen pixel</td></tr>
+<tr><td><b>I</b></td><td>invert</td></tr>
+<tr><td><b>R</b></td><td>reset window and polarity</td></tr>
+<tr><td><b>H</b></td><td>show or hide the heatmap</td></tr>
+<tr><td><b>Arrow keys, Page Up and Down</b></td><td>previous and next image</td></tr>
+<tr><td><b>Ctrl+F</b></td><td>filter the list by name</td></tr>
+<tr><td><b>Ctrl+Return</b></td><td>score all listed images</td></tr>
+</table>"""
+
+
+class MainWindow(QMainWindow):
+    """Builds every view once; `render_state` hands the state down."""
+
+    paths_chosen = Signal(object)
+    """The person chose or dropped files and folders. Parameters: paths (tuple of Path)."""
+    model_folder_chosen = Signal(object)
+    """The person chose a model folder to add. Parameters: folder (Path)."""
+
+    def __init__(self, layout_file: Path) -> None:
+        """Keep sizes and places in `layout_file`, which may be deleted without loss."""
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self._layout_file = layout_file
+        self._theme: ThemeName | None = None
+        self.actions_ = Actions(self)
+        self.start_page, self.canvas, self.notice_bar = StartPage(), Canvas(), NoticeBar()
+        self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
+        self.readout = QLabel(self)
+        self.readout.setObjectName("readout")
+        self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
+        self._build_centre()
+        self._build_menus()
+        self._build_tool_bar()
+        self.statusBar().addWidget(self.readout, 1)
+        self._restore_layout()
+
+    def render_state(self, state: AppState) -> None:
+        """Show the state in every view."""
+        if state.theme != self._theme:
+            self._theme = state.theme
+            application = QApplication.instance()
+            assert isinstance(application, QApplication)
+            apply_theme(application, state.theme)
+        self.setWindowTitle(f"{image_name(state.current)} – cxrview" if state.current else "cxrview")
+        self._stack.setCurrentWidget(self.start_page if isinstance(state.picture, NoPicture) else self._splitter)
+        for view in (self.actions_, self.notice_bar, self.start_page, self.canvas, self.image_list, self.model_panel):
+            view.render_state(state)
+
+    def ask_for_folder(self) -> None:
+        """Let the person choose a folder of radiographs."""
+        folder = QFileDialog.getExistingDirectory(self, "Open folder")
+        if folder:
+            self.paths_chosen.emit((Path(folder),))
+
+    def ask_for_files(self) -> None:
+        """Let the person choose files; by content, so any name will do."""
+        names, _kind = QFileDialog.getOpenFileNames(self, "Open files", filter="All files (*)")
+        if names:
+            self.paths_chosen.emit(tuple(Path(name) for name in names))
+
+    def ask_for_model_folder(self) -> None:
+        """Let the person choose a model package."""
+        folder = QFileDialog.getExistingDirectory(self, "Add model folder (it holds model.toml)")
+        if folder:
+            self.model_folder_chosen.emit(Path(folder))
+
+    def show_keys(self) -> None:
+        """Tell what the mouse and the keys do."""
+        self._tell("Mouse and keys", KEYS_TEXT)
+
+    def show_about(self) -> None:
+        """Tell what this is."""
+        self._tell(
+            "About cxrview", f"<h3>cxrview {__version__}</h3><p>Look at chest radiographs, let a network read them.</p><p>{BADGE}.</p>"
+        )
+
+    def _tell(self, title: str, text: str) -> None:
+        box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def _build_centre(self) -> None:
+        for widget in (self.image_list, self.canvas, self.model_panel):
+            self._splitter.addWidget(widget)
+        self._splitter.setObjectName("splitter")
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setCollapsible(1, False)
+        self._splitter.setSizes([LIST_WIDTH_PX, FIRST_SIZE.width() - LIST_WIDTH_PX - PANEL_WIDTH_PX, PANEL_WIDTH_PX])
+        self.image_list.setMinimumWidth(LIST_MINIMUM_PX)
+        self.model_panel.setMinimumWidth(PANEL_MINIMUM_PX)
+        self._stack.addWidget(self.start_page)
+        self._stack.addWidget(self._splitter)
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice_bar)
+        column.addWidget(self._stack, 1)
+        self.setCentralWidget(centre)
+
+    def _build_menus(self) -> None:
+        actions = self.actions_
+        menus = {
+            "&File": (actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.add_model, None, actions.quit),
+            "&Image": (actions.previous, actions.next, actions.find, None, actions.score_all, actions.cancel_batch),
+            "&View": (
+                actions.fit, actions.actual_size, actions.invert, actions.reset_window, None, actions.heatmap, None, actions.light_theme,
+            ),
+            "&Help": (actions.keys, actions.about),
+        }  # fmt: skip
+        for title, entries in menus.items():
+            menu = self.menuBar().addMenu(title)
+            for action in entries:
+                if action is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(action)
+
+    def _build_tool_bar(self) -> None:
+        actions = self.actions_
+        bar = QToolBar("Tools", self)
+        bar.setObjectName("toolBar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(ICON_PX, ICON_PX))
+        groups = (
+            (actions.open_folder, actions.open_files),
+            (actions.previous, actions.next),
+            (actions.fit, actions.actual_size, actions.invert, actions.reset_window),
+            (actions.heatmap, actions.score_all),
+        )
+        for number, group in enumerate(groups):
+            if number:
+                bar.addSeparator()
+            bar.addActions(list(group))
+        self.addToolBar(bar)
+
+    def _restore_layout(self) -> None:
+        self.resize(FIRST_SIZE)
+        kept = QSettings(str(self._layout_file), QSettings.Format.IniFormat)
+        if kept.value("version", 0, int) == LAYOUT_VERSION:
+            for name, restore in (("geometry", self.restoreGeometry), ("splitter", self._splitter.restoreState)):
+                value = kept.value(name)
+                if isinstance(value, QByteArray):
+                    restore(value)
+
+    def _keep_layout(self) -> None:
+        kept = QSettings(str(self._layout_file), QSettings.Format.IniFormat)
+        kept.setValue("version", LAYOUT_VERSION)
+        kept.setValue("geometry", self.saveGeometry())
+        kept.setValue("splitter", self._splitter.saveState())
+        kept.sync()
+
+    # Called by Qt.
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember sizes and places."""
+        self._keep_layout()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = tuple(Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
+        if paths:
+            event.acceptProposedAction()
+            self.paths_chosen.emit(paths)

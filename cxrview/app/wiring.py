@@ -1,0 +1,112 @@
+"""Ties views to the store and the controllers; the only file that knows both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cxrview.app.controllers.files import Files
+from cxrview.app.controllers.models import Models
+from cxrview.app.controllers.pictures import Pictures
+from cxrview.app.controllers.scoring import Scoring
+from cxrview.app.crash import CrashReporter
+from cxrview.app.state import (
+    ThemeName,
+    filter_changed,
+    fit_chosen,
+    image_chosen,
+    image_stepped,
+    inversion_toggled,
+    label_chosen,
+    layer_toggled,
+    notice_given,
+    opacity_chosen,
+    theme_chosen,
+    viewport_chosen,
+    window_chosen,
+    window_reset,
+)
+from cxrview.app.store import Store
+from cxrview.app.window import MainWindow
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Controllers:
+    """All of them."""
+
+    files: Files
+    pictures: Pictures
+    models: Models
+    scoring: Scoring
+
+
+def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: CrashReporter) -> None:
+    """Tie everything together; the window is rendered before work is started."""
+    store.changed.connect(window.render_state)
+    store.changed.connect(controllers.pictures.follow)
+    store.changed.connect(controllers.scoring.follow)
+    crashes.reported.connect(store.bound(notice_given))
+    _wire_files(window, controllers)
+    _wire_list(window, store, controllers)
+    _wire_canvas(window, store)
+    _wire_panel(window, store, controllers)
+    _wire_actions(window, store, controllers)
+
+
+def _wire_files(window: MainWindow, controllers: Controllers) -> None:
+    files, start, actions = controllers.files, window.start_page, window.actions_
+    window.paths_chosen.connect(files.open_paths)
+    window.model_folder_chosen.connect(controllers.models.add)
+    start.open_folder_requested.connect(window.ask_for_folder)
+    start.open_files_requested.connect(window.ask_for_files)
+    start.phantoms_requested.connect(files.open_phantoms)
+    actions.open_folder.triggered.connect(window.ask_for_folder)
+    actions.open_files.triggered.connect(window.ask_for_files)
+    actions.open_phantoms.triggered.connect(files.open_phantoms)
+    actions.add_model.triggered.connect(window.ask_for_model_folder)
+
+
+def _wire_list(window: MainWindow, store: Store, controllers: Controllers) -> None:
+    panel = window.image_list
+    panel.image_chosen.connect(store.bound(image_chosen))
+    panel.list.step_requested.connect(store.bound(image_stepped))
+    panel.filter_edited.connect(store.bound(filter_changed))
+    panel.score_all_requested.connect(controllers.scoring.score_all)
+    panel.batch_cancel_requested.connect(controllers.scoring.cancel_all)
+
+
+def _wire_canvas(window: MainWindow, store: Store) -> None:
+    canvas = window.canvas
+    canvas.window_chosen.connect(store.bound(window_chosen))
+    canvas.viewport_chosen.connect(store.bound(viewport_chosen))
+    canvas.fit_requested.connect(store.bound(fit_chosen))
+    canvas.step_requested.connect(store.bound(image_stepped))
+    canvas.readout_changed.connect(window.readout.setText)
+
+
+def _wire_panel(window: MainWindow, store: Store, controllers: Controllers) -> None:
+    panel = window.model_panel
+    panel.model_chosen.connect(controllers.models.choose)
+    panel.add_model_requested.connect(window.ask_for_model_folder)
+    panel.map_chosen.connect(store.bound(label_chosen))
+    panel.layer.toggle_requested.connect(store.bound(layer_toggled))
+    panel.layer.opacity_chosen.connect(store.bound(opacity_chosen))
+    panel.layer.label_chosen.connect(store.bound(label_chosen))
+    window.notice_bar.dismissed.connect(lambda: store.apply(notice_given, ""))
+
+
+def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) -> None:
+    actions = window.actions_
+    actions.quit.triggered.connect(window.close)
+    actions.previous.triggered.connect(lambda: store.apply(image_stepped, -1))
+    actions.next.triggered.connect(lambda: store.apply(image_stepped, 1))
+    actions.find.triggered.connect(window.image_list.focus_filter)
+    actions.fit.triggered.connect(lambda: store.apply(fit_chosen))
+    actions.actual_size.triggered.connect(window.canvas.show_actual_size)
+    actions.invert.triggered.connect(lambda: store.apply(inversion_toggled))
+    actions.reset_window.triggered.connect(lambda: store.apply(window_reset))
+    actions.heatmap.triggered.connect(lambda: store.apply(layer_toggled))
+    actions.light_theme.triggered.connect(lambda is_on: store.apply(theme_chosen, ThemeName.LIGHT if is_on else ThemeName.DARK))
+    actions.score_all.triggered.connect(controllers.scoring.score_all)
+    actions.cancel_batch.triggered.connect(controllers.scoring.cancel_all)
+    actions.keys.triggered.connect(window.show_keys)
+    actions.about.triggered.connect(window.show_about)
