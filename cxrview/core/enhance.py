@@ -82,8 +82,12 @@ def match_histogram(gray: Gray, reference: Sequence[float] | npt.NDArray[np.floa
     weights = np.asarray(reference, dtype=np.float64)
     if weights.shape != (256,) or not weights.sum() > 0:
         raise UnsuitableImage("Histogram matching needs a reference of 256 weights.", hint="Repair reference_histogram in the manifest.")
-    wanted = np.cumsum(weights) / weights.sum()
-    counts = np.bincount(gray.ravel(), minlength=256).astype(np.float64)
-    middle = (np.cumsum(counts) - 0.5 * counts) / gray.size
-    table = np.interp(middle, wanted, np.arange(256))
+    present = np.flatnonzero(weights)
+    table = np.interp(_ranks(np.bincount(gray.ravel(), minlength=256)), _ranks(weights)[present], present)
     return np.asarray(cv2.LUT(gray, np.rint(table).astype(np.uint8)), dtype=np.uint8)
+
+
+def _ranks(histogram: npt.NDArray[np.float64] | npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Give the share of the picture darker than the middle of each tone."""
+    ranks: npt.NDArray[np.float64] = (np.cumsum(histogram) - 0.5 * histogram) / histogram.sum()
+    return ranks

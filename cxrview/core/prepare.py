@@ -19,6 +19,7 @@ from cxrview.core.results import FloatArray, ModelInput
 Gray = npt.NDArray[np.uint8]
 Plane = StoredArray | FloatArray
 MIN_SIDE_PX = 16  # a picture smaller than this holds no chest
+ALL_PICTURE = 0.999  # of a model pixel; one that mixes picture and padding shows neither
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +92,7 @@ def normalise(channels: Gray, spec: InputSpec) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """The region at model size, in modality values and polarity of the file; `is_inside` False on letterbox bars."""
+    """The region at model size, in modality values and polarity of the file; `is_inside` is None when all of it is picture."""
 
     plane: FloatArray
     frame: Frame
@@ -131,30 +132,56 @@ def _middle(box: Box, aspect: float) -> Box:
 
 def _placed(pixels: Pixels, spec: InputSpec, region: Box) -> _Placed:
     rows, columns = slice(int(region.top), int(region.bottom)), slice(int(region.left), int(region.right))
-    plane = _in_modality_values(pixels, pixels.values[rows, columns])
+    target = _target(region, spec)
+    plane = _onto_target(_in_modality_values(pixels, pixels.values[rows, columns]), spec, target)
+    model_size, image_size = (spec.width, spec.height), (pixels.width, pixels.height)
+    is_picture = _is_picture(pixels, rows, columns)
+    fills_input = target.width == spec.width and target.height == spec.height
+    if fills_input and is_picture is None:
+        return _Placed(plane, frame_of_box(region, model_size=model_size, image_size=image_size), None)
+    is_inside = _onto_target(np.ones(plane.shape, np.float32) if is_picture is None else is_picture, spec, target) > ALL_PICTURE
+    px_x, px_y = region.width / target.width, region.height / target.height
+    whole = Box(
+        region.left - target.left * px_x,
+        region.top - target.top * px_y,
+        region.left + (spec.width - target.left) * px_x,
+        region.top + (spec.height - target.top) * px_y,
+    )
+    return _Placed(plane, frame_of_box(whole, model_size=model_size, image_size=image_size), is_inside)
+
+
+def _target(region: Box, spec: InputSpec) -> Box:
+    """Choose the whole-pixel rectangle of the model input that the region fills."""
+    if spec.resize is not ResizeRule.LETTERBOX:
+        return Box(0, 0, spec.width, spec.height)
+    scale = min(spec.width / region.width, spec.height / region.height)
+    width, height = max(1, round(region.width * scale)), max(1, round(region.height * scale))
+    left, top = (spec.width - width) // 2, (spec.height - height) // 2
+    return Box(left, top, left + width, top + height)
+
+
+def _onto_target(plane: Plane, spec: InputSpec, target: Box) -> FloatArray:
+    """Resample, through the coarse grid when the contract names one; 0 around the target."""
     longer = max(plane.shape)
     if 0 < spec.via_px < longer:
         scale = spec.via_px / longer
         plane = _resized(plane, max(1, round(plane.shape[1] * scale)), max(1, round(plane.shape[0] * scale)))
-    image_size = (pixels.width, pixels.height)
-    if spec.resize is not ResizeRule.LETTERBOX:
-        frame = frame_of_box(region, model_size=(spec.width, spec.height), image_size=image_size)
-        return _Placed(_as_float(_resized(plane, spec.width, spec.height)), frame, None)
-    scale = min(spec.width / region.width, spec.height / region.height)
-    width, height = max(1, round(region.width * scale)), max(1, round(region.height * scale))
-    left, top = (spec.width - width) // 2, (spec.height - height) // 2
+    plane = _resized(plane, int(target.width), int(target.height)).astype(np.float32, copy=False)
+    if plane.shape == (spec.height, spec.width):
+        return plane
     canvas = np.zeros((spec.height, spec.width), dtype=np.float32)
-    canvas[top : top + height, left : left + width] = _resized(plane, width, height)
-    is_inside = np.zeros(canvas.shape, dtype=np.bool_)
-    is_inside[top : top + height, left : left + width] = True
-    px_x, px_y = region.width / width, region.height / height
-    whole = Box(
-        region.left - left * px_x,
-        region.top - top * px_y,
-        region.left + (spec.width - left) * px_x,
-        region.top + (spec.height - top) * px_y,
-    )
-    return _Placed(canvas, frame_of_box(whole, model_size=(spec.width, spec.height), image_size=image_size), is_inside)
+    canvas[int(target.top) : int(target.bottom), int(target.left) : int(target.right)] = plane
+    return canvas
+
+
+def _is_picture(pixels: Pixels, rows: slice, columns: slice) -> FloatArray | None:
+    """Give 1 inside the shutter and outside padding, else 0; None when all of the region is picture."""
+    is_shown = np.ones(pixels.values[rows, columns].shape, np.bool_) if pixels.shutter is None else pixels.shutter[rows, columns]
+    if pixels.padding is not None:
+        low, high = (end - pixels.offset for end in pixels.padding)
+        values = pixels.values[rows, columns]
+        is_shown = is_shown & ((values < low) | (values > high))
+    return None if is_shown.all() else is_shown.astype(np.float32)
 
 
 def _in_modality_values(pixels: Pixels, stored: Plane) -> Plane:
@@ -166,23 +193,26 @@ def _in_modality_values(pixels: Pixels, stored: Plane) -> Plane:
 
 
 def _resized(plane: Plane, width: int, height: int) -> Plane:
+    """Average along a side that shrinks, then interpolate along one that grows; OpenCV skips pixels when asked for both at once."""
+    shrunk = _interpolated(plane, min(width, plane.shape[1]), min(height, plane.shape[0]), cv2.INTER_AREA)
+    return _interpolated(shrunk, width, height, cv2.INTER_LINEAR)
+
+
+def _interpolated(plane: Plane, width: int, height: int, method: int) -> Plane:
     if (width, height) == (plane.shape[1], plane.shape[0]):
         return plane
-    is_shrinking = width < plane.shape[1] or height < plane.shape[0]
-    resized: npt.NDArray[Any] = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if is_shrinking else cv2.INTER_LINEAR)
-    return resized  # Any: OpenCV keeps the type of what it is given, and its stubs do not say so
-
-
-def _as_float(plane: Plane) -> FloatArray:
-    return plane.astype(np.float32, copy=False)
+    made: npt.NDArray[Any] = cv2.resize(plane, (width, height), interpolation=method)
+    return made  # Any: OpenCV keeps the type of what it is given, and its stubs do not say so
 
 
 def _stretch(plane: FloatArray, pixels: Pixels, spec: InputSpec, is_inside: npt.NDArray[np.bool_] | None) -> Gray:
-    """Map the gray range to 0..255 with bright = dense; bars outside the picture become 0."""
+    """Map the gray range to 0..255 with bright = dense; what is not picture (bars, padding, shutter) becomes 0."""
     values = plane
     if pixels.modality_lut is None:
         values = (plane + np.float32(pixels.offset)) * np.float32(pixels.slope) + np.float32(pixels.intercept)
     shown = values if is_inside is None else values[is_inside]
+    if not shown.size:
+        raise UnsuitableImage("Nothing of the picture lies inside its shutter.", hint="Check that the file was exported completely.")
     low, high = _gray_range(shown, pixels, spec)
     if not high > low:
         raise UnsuitableImage("The picture holds a single gray level.", hint="Check that the file was exported completely.")
@@ -199,10 +229,13 @@ def _gray_range(shown: FloatArray, pixels: Pixels, spec: InputSpec) -> tuple[flo
     if spec.range_rule is RangeRule.WINDOW:
         window = voi.file_window(pixels) or voi.auto_window(pixels)
         return window.center - window.width / 2, window.center + window.width / 2
-    if spec.range_rule is RangeRule.BIT_DEPTH and pixels.modality_lut is None:
+    if spec.range_rule is RangeRule.BIT_DEPTH and pixels.modality_lut is not None:
+        return 0.0, float(2**pixels.modality_lut.bits - 1)
+    if spec.range_rule is RangeRule.BIT_DEPTH:
         ends = [(end + pixels.offset) * pixels.slope + pixels.intercept for end in (0.0, float(2**pixels.bits - 1))]
         return min(ends), max(ends)
-    low, high = np.percentile(shown, spec.percentiles)
+    dark, bright = spec.percentiles
+    low, high = np.percentile(shown, (100 - bright, 100 - dark) if pixels.is_inverted else (dark, bright))
     if not high > low:
         low, high = shown.min(), shown.max()
     return float(low), float(high)
