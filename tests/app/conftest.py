@@ -1,0 +1,61 @@
+"""States for the tests of the window; no widget may outlive its test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
+
+from cxrview.app.state import (
+    AppState,
+    ReadyModel,
+    image_chosen,
+    images_found,
+    model_chosen,
+    model_opened,
+    models_listed,
+    picture_loaded,
+    reading_known,
+)
+from tests.app.samples import ENTRY, analysis_of, picture_of, refs
+
+
+@pytest.fixture(autouse=True)
+def _no_widget_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a window behind."""
+    yield
+    if QApplication.instance() is None:
+        return
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    left = [f"{type(widget).__name__} {widget.objectName()!r}" for widget in QApplication.topLevelWidgets()]
+    assert not left, f"left widgets: {left}"
+
+
+@pytest.fixture
+def opened() -> AppState:
+    """Three images are listed; the first is chosen."""
+    return images_found(AppState(), refs(), 2, (), "folder")
+
+
+@pytest.fixture
+def shown(opened: AppState) -> AppState:
+    """The first image is on the canvas, and a model runs."""
+    assert opened.current is not None
+    state = picture_loaded(opened, picture_of(opened.current))
+    state = model_chosen(models_listed(state, (ENTRY,)), ENTRY)
+    return model_opened(state, ReadyModel(ENTRY, "onnx", "cpu", ("asked for auto",)))
+
+
+@pytest.fixture
+def scored(shown: AppState) -> AppState:
+    """The first image has an answer: tuberculosis 0.7."""
+    assert shown.current is not None
+    return reading_known(shown, shown.current, analysis_of())
+
+
+@pytest.fixture
+def second(scored: AppState) -> AppState:
+    """The second image is chosen and not read yet."""
+    return image_chosen(scored, scored.listing.shown[1])

@@ -1,0 +1,313 @@
+"""The transitions between two states of the window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxrview.app.state import (
+    AppState,
+    Batch,
+    BrokenModel,
+    Display,
+    HeatmapView,
+    LoadedPicture,
+    LoadingPicture,
+    ModelEntry,
+    NoModel,
+    NoPicture,
+    NotScored,
+    OpeningModel,
+    Outcome,
+    ReadyModel,
+    Refusal,
+    Scoring,
+    ScoringFailed,
+    SearchingModels,
+    ThemeName,
+    UnreadablePicture,
+    batch_advanced,
+    batch_ended,
+    batch_started,
+    differs,
+    filter_changed,
+    fit_chosen,
+    heatmap_view,
+    image_chosen,
+    image_name,
+    image_stepped,
+    images_found,
+    inversion_toggled,
+    label_chosen,
+    layer_toggled,
+    model_chosen,
+    model_opened,
+    models_listed,
+    neighbours,
+    notice_given,
+    opacity_chosen,
+    outcome_known,
+    picture_loaded,
+    reading_known,
+    scoring_started,
+    search_ended,
+    search_started,
+    theme_chosen,
+    viewport_chosen,
+    window_chosen,
+    window_reset,
+)
+from cxrview.app.viewport import Viewport
+from cxrview.core.image import ImageRef, Window
+from tests.app.samples import ENTRY, analysis_of, picture_of, refs
+
+
+def test_a_new_window_is_empty_and_looks_for_models() -> None:
+    state = AppState()
+    assert isinstance(state.picture, NoPicture)
+    assert isinstance(state.model, SearchingModels)
+    assert state.current is None
+    assert not neighbours(state)
+    assert image_stepped(state, 1) is state
+
+
+def test_a_state_differs_only_when_something_else_is_shown(scored: AppState) -> None:
+    assert not differs(scored, replace(scored))
+    assert not differs(scored, opacity_chosen(scored, scored.layer.opacity))
+    assert differs(scored, opacity_chosen(scored, 0.9))
+    assert differs(scored, filter_changed(scored, "1"))
+
+
+def test_found_images_open_the_first_and_forget_what_was_open(scored: AppState) -> None:
+    state = images_found(search_started(notice_given(scored, "old"), "other"), refs(5), 1, (), "other")
+    assert state.current == refs(5)[0]
+    assert isinstance(state.picture, LoadingPicture)
+    assert (state.searching, state.notice, state.filter_text) == ("", "", "")
+    assert not state.outcomes.by_ref
+    assert isinstance(state.reading, NotScored)
+    assert state.listing.title == "other"
+    assert isinstance(state.model, ReadyModel)
+
+
+def test_the_same_image_opened_again_is_read_again(scored: AppState) -> None:
+    state = images_found(scored, scored.listing.refs, 0, (), "folder")
+    assert isinstance(state.picture, LoadingPicture)
+
+
+@pytest.mark.parametrize(
+    ("others", "refusals", "notice"),
+    [
+        (0, (), "No radiograph was found in reports."),
+        (1, (), "No radiograph was found in reports; it holds 1 other file."),
+        (7, (), "No radiograph was found in reports; it holds 7 other files."),
+        (0, (Refusal(Path("reports"), "it does not exist."),), "Nothing could be opened: it does not exist."),
+    ],
+)
+def test_when_nothing_is_found_what_is_open_stays_with_a_sentence(
+    scored: AppState, others: int, refusals: tuple[Refusal, ...], notice: str
+) -> None:
+    state = images_found(search_started(scored, "reports"), (), others, refusals, "reports")
+    assert state.notice == notice
+    assert state.searching == ""
+    assert (state.listing, state.picture, state.reading) == (scored.listing, scored.picture, scored.reading)
+
+
+def test_a_search_that_fails_says_why(opened: AppState) -> None:
+    assert search_ended(search_started(opened, "x"), "the disk is gone").notice == "the disk is gone"
+
+
+def test_names_are_short_and_tell_frames_and_members_apart() -> None:
+    assert image_name(ImageRef(Path("a/b/c.dcm"))) == "c.dcm"
+    assert image_name(ImageRef(Path("a/b/cd.zip"), "DICOM/IM1", 2)) == "IM1 #3"
+
+
+def test_the_filter_wants_each_word_in_any_case_and_keeps_the_chosen_image(opened: AppState) -> None:
+    state = filter_changed(opened, "IMAGE 02")
+    assert [image_name(ref) for ref in state.listing.shown] == ["image-02.png"]
+    assert state.listing.places == {state.listing.shown[0]: 0}
+    assert state.listing.refs == opened.listing.refs
+    assert state.current == opened.current
+    assert filter_changed(state, " ").listing.shown == opened.listing.refs
+
+
+def test_stepping_from_an_image_that_the_filter_hides_goes_to_the_first_that_is_seen(opened: AppState) -> None:
+    state = filter_changed(opened, "02")
+    assert image_stepped(state, 1).current == opened.listing.refs[2]
+    assert neighbours(state) == ()
+    assert image_stepped(filter_changed(opened, "nothing"), 1).current == opened.current
+
+
+def test_steps_stop_at_the_ends(opened: AppState) -> None:
+    last = image_stepped(opened, 99)
+    assert last.current == opened.listing.shown[-1]
+    assert image_stepped(last, 1) is last
+    assert image_stepped(last, -99).current == opened.listing.shown[0]
+
+
+def test_the_next_image_is_the_likeliest_neighbour() -> None:
+    state = image_stepped(images_found(AppState(), refs(9), 0, (), "folder"), 4)
+    assert [image_name(ref) for ref in neighbours(state)] == ["image-05.png", "image-03.png", "image-06.png"]
+
+
+def test_a_chosen_image_starts_as_its_file_says(scored: AppState) -> None:
+    changed = viewport_chosen(inversion_toggled(window_chosen(scored, Window(1.0, 2.0))), Viewport(3.0, 1.0, 1.0))
+    state = image_chosen(changed, scored.listing.shown[1])
+    assert state.display == Display()
+    assert isinstance(state.reading, NotScored)
+    assert isinstance(state.picture, LoadingPicture)
+    assert image_chosen(changed, scored.listing.shown[0]) is changed
+
+
+def test_a_picture_that_comes_late_is_not_shown(second: AppState) -> None:
+    late = picture_of(second.listing.shown[0])
+    assert picture_loaded(second, late) is second
+    assert second.current is not None
+    right = picture_of(second.current)
+    assert picture_loaded(second, right).picture is right
+
+
+def test_an_unreadable_file_says_why_on_the_canvas_and_in_the_list(second: AppState) -> None:
+    assert second.current is not None
+    state = picture_loaded(second, UnreadablePicture(second.current, "it is cut short.", "Copy it again."))
+    assert isinstance(state.picture, UnreadablePicture)
+    assert state.outcomes.by_ref[second.current] == Outcome(error="it is cut short.")
+
+
+def test_display_never_changes_a_score(scored: AppState) -> None:
+    state = fit_chosen(viewport_chosen(inversion_toggled(window_chosen(scored, Window(5.0, 6.0))), Viewport(2.0, 1.0, 1.0)))
+    assert state.reading is scored.reading
+    assert state.display == Display(Window(5.0, 6.0), True, None)
+    assert window_reset(state).display == Display()
+
+
+def test_layer_choices_run_nothing(scored: AppState) -> None:
+    state = label_chosen(layer_toggled(opacity_chosen(scored, 7.0)), "tb")
+    assert (state.layer.opacity, state.layer.label_id, state.layer.is_visible) == (1.0, "tb", True)
+    assert opacity_chosen(scored, -1.0).layer.opacity == 0.0
+    assert state.reading is scored.reading
+
+
+def test_the_top_label_is_mapped_when_it_reaches_its_threshold(scored: AppState) -> None:
+    view = heatmap_view(scored)
+    assert view.heatmap is not None
+    assert view.finding is not None
+    assert (view.heatmap.label.id, view.finding.label.id, view.words) == ("tb", "tb", "")
+
+
+def test_under_its_threshold_a_map_is_offered_and_not_pushed(shown: AppState) -> None:
+    assert shown.current is not None
+    state = reading_known(shown, shown.current, analysis_of((0.2, 0.4, 0.3)))
+    view = heatmap_view(state)
+    assert view.heatmap is None
+    assert view.words == "Tuberculosis 0.40 is under its threshold 0.50, so no heatmap is pushed. Click a label to see its map."
+    asked = heatmap_view(label_chosen(state, "pneumonia"))
+    assert asked.heatmap is not None
+    assert asked.heatmap.label.id == "pneumonia"
+
+
+@pytest.mark.parametrize("value", [0.25, np.nan])
+def test_a_flat_map_is_said_in_words(shown: AppState, value: float) -> None:
+    assert shown.current is not None
+    flat = analysis_of(heat=lambda _number: np.full((8, 8), value))
+    assert heatmap_view(reading_known(shown, shown.current, flat)) == HeatmapView(
+        None, flat.findings[1], "Tuberculosis: flat map, nothing to show."
+    )
+
+
+def test_a_map_without_any_evidence_for_its_label_is_nothing_to_show(shown: AppState) -> None:
+    assert shown.current is not None
+    against = analysis_of(heat=lambda _number: -np.eye(8))
+    assert heatmap_view(reading_known(shown, shown.current, against)).words == "Tuberculosis: flat map, nothing to show."
+
+
+def test_a_model_without_heatmaps_says_so(shown: AppState) -> None:
+    assert shown.current is not None
+    without = analysis_of(has_heatmaps=False)
+    assert heatmap_view(reading_known(shown, shown.current, without)).words == "This model gives no heatmap."
+    some = replace(analysis_of(), heatmaps=analysis_of().heatmaps[:1])
+    assert heatmap_view(reading_known(shown, shown.current, some)).words == "This model gives no heatmap for this label."
+
+
+def test_a_hidden_layer_or_a_missing_answer_shows_nothing(scored: AppState, shown: AppState) -> None:
+    assert heatmap_view(layer_toggled(scored)) == HeatmapView()
+    assert heatmap_view(shown) == HeatmapView()
+
+
+def test_without_models_the_window_says_what_to_do() -> None:
+    state = models_listed(AppState(), (), "one folder is broken")
+    assert isinstance(state.model, NoModel)
+    assert "Add a model folder" in state.model.reason
+    assert state.notice == "one folder is broken"
+
+
+def test_listing_models_again_keeps_the_one_in_use(shown: AppState) -> None:
+    assert models_listed(shown, ()).model is shown.model
+
+
+def test_another_model_takes_the_answers_away_but_not_the_reasons_of_broken_files(scored: AppState) -> None:
+    broken_ref = scored.listing.shown[2]
+    state = batch_started(label_chosen(outcome_known(scored, broken_ref, Outcome(error="cut short")), "tb"), 3)
+    other = ModelEntry("other", "Other", "2.0", Path("models/other"))
+    state = model_chosen(state, other)
+    assert state.model == OpeningModel(other)
+    assert isinstance(state.reading, NotScored)
+    assert state.outcomes.by_ref == {broken_ref: Outcome(error="cut short")}
+    assert state.batch is None
+    assert state.layer.label_id == ""
+
+
+def test_the_model_in_use_is_not_opened_twice_but_a_broken_one_is_tried_again(shown: AppState) -> None:
+    assert model_chosen(shown, ENTRY) is shown
+    broken = model_opened(model_chosen(AppState(), ENTRY), BrokenModel(ENTRY, "a hash is wrong."))
+    assert model_chosen(broken, ENTRY).model == OpeningModel(ENTRY)
+
+
+def test_a_model_that_opens_late_is_not_used(shown: AppState) -> None:
+    other = ModelEntry("other", "Other", "2.0", Path("models/other"))
+    late = ReadyModel(ENTRY, "onnx", "cpu")
+    state = model_chosen(shown, other)
+    assert model_opened(state, late) is state
+    assert model_opened(shown, late) is shown
+
+
+def test_an_answer_is_shown_only_for_the_picture_on_the_canvas_but_always_listed(second: AppState) -> None:
+    first = second.listing.shown[0]
+    changed = reading_known(second, first, analysis_of((0.9, 0.05, 0.05)))
+    assert isinstance(changed.reading, NotScored)
+    top = changed.outcomes.by_ref[first].top
+    assert top is not None
+    assert (top.label.id, top.probability) == ("normal", 0.9)
+
+
+def test_a_failure_is_told_on_the_panel_and_in_the_list(shown: AppState) -> None:
+    assert shown.current is not None
+    state = reading_known(scoring_started(shown), shown.current, ScoringFailed("the device is gone."))
+    assert isinstance(scoring_started(shown).reading, Scoring)
+    assert isinstance(state.reading, ScoringFailed)
+    assert state.outcomes.by_ref[shown.current].error == "the device is gone."
+    assert outcome_known(state, shown.current, Outcome(error="the device is gone.")) is state
+
+
+def test_a_batch_counts_what_is_done_and_what_failed(shown: AppState) -> None:
+    first, other, third = shown.listing.shown
+    state = batch_advanced(batch_started(shown, 3), other, ScoringFailed("cut short"))
+    state = batch_advanced(state, first, analysis_of())
+    assert state.batch == Batch(2, 3, 1)
+    assert isinstance(state.picture, LoadedPicture)
+    assert state.reading is not shown.reading
+    ended = batch_ended(state)
+    assert ended.batch is None
+    assert ended.notice == "2 of 3 images scored, 1 could not be scored."
+    assert batch_ended(batch_started(shown, 0)).notice == "0 of 0 images scored."
+    assert batch_ended(ended) is ended
+    late = batch_advanced(ended, third, analysis_of())
+    assert late.batch is None
+    assert late.outcomes.by_ref[third].top is not None
+
+
+def test_notice_and_theme_are_what_was_chosen() -> None:
+    assert notice_given(AppState(), "hello").notice == "hello"
+    assert theme_chosen(AppState(), ThemeName.LIGHT).theme is ThemeName.LIGHT
