@@ -24,6 +24,8 @@ USABLE_SHARE = 0.5
 # Weights of one slice of resamples: 32 MB of float64.
 SLICE_CELLS = 4_000_000
 SMALLEST_PROBABILITY = 1e-12
+# A wanted share of a count may come out a little above the whole number that is meant: 0.07 * 100 is 7.000000000000001.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,27 @@ def sensitivity_at_specificity(scores: npt.ArrayLike, positives: npt.ArrayLike, 
     return math.nan if math.isnan(threshold) else confusion(scores, positives, threshold).sensitivity
 
 
+@dataclass(frozen=True, slots=True)
+class SensitivityAtSpecificity:
+    """The metric `sensitivity_at_specificity` at one wanted specificity, for the bootstrap."""
+
+    wanted: float
+
+    def __call__(self, scores: npt.ArrayLike, positives: npt.ArrayLike) -> float:
+        """Measure once."""
+        return sensitivity_at_specificity(scores, positives, self.wanted)
+
+    def weighted(self, scores: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
+        """Measure under each row of weights (B, N)."""
+        of_positives, of_negatives = _tied_weights(scores, positives, weights)
+        below = np.cumsum(of_negatives, axis=1) - of_negatives
+        negatives = of_negatives.sum(axis=1)
+        is_reached = below >= np.ceil(self.wanted * negatives - ROUNDING)[:, None]
+        hits = np.cumsum(of_positives[:, ::-1], axis=1)[:, ::-1]
+        found = np.where(is_reached.any(axis=1), np.take_along_axis(hits, is_reached.argmax(axis=1)[:, None], axis=1)[:, 0], 0.0)
+        return np.where(negatives > 0, _ratio(found, of_positives.sum(axis=1)), np.nan)
+
+
 def expected_calibration_error(probabilities: npt.ArrayLike, positives: npt.ArrayLike, *, bins: int = 10) -> float:
     """Give the mean distance of promised and observed frequency over bins of equal width, weighted by their cases.
 
@@ -227,7 +250,7 @@ def bootstrap_draws(
     The draws depend on groups, resamples and seed alone, so that two scores of the same cases can be compared draw by draw.
     """
     values, truth = _checked(scores, positives)
-    weighted = WEIGHTED.get(metric)
+    weighted = metric.weighted if isinstance(metric, SensitivityAtSpecificity) else WEIGHTED.get(metric)
     if weighted is None:
         parts = [
             [metric(values[picked], truth[picked]) for picked in (np.repeat(np.arange(values.size), row) for row in times)]
@@ -385,8 +408,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def _count_for(wanted: float, n: int) -> int:
-    # 0.9 * 10 is 9.000000000000002 in some orders of rounding: a whole count must not be missed by that.
-    return math.ceil(wanted * n - 1e-9)
+    return math.ceil(wanted * n - ROUNDING)
 
 
 def _wilson_ends(value: float, n: int, level: float) -> tuple[float, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -13,10 +12,11 @@ from cxrview.core.manifest import Threshold
 from cxrview.evaluation.baselines import ShortcutFeatures, fit_and_score
 from cxrview.evaluation.cases import FloatArray, IndexArray, ScoredCases, Split, groups_of, indices, sources_of, truth_of
 from cxrview.evaluation.metrics import (
+    ROUNDING,
     Interval,
+    SensitivityAtSpecificity,
     bootstrap_by_group,
     confusion,
-    sensitivity_at_specificity,
     threshold_at_specificity,
     wilson_at_ends,
 )
@@ -127,7 +127,7 @@ def _operating(scored: ScoredCases, split: Split, source: str, label: str, thres
 
 
 def _pairings(scored: ScoredCases, settings: Settings) -> Iterator[_Pairing]:
-    enough = max(settings.minimum, math.ceil(1 / (1 - settings.specificity) - 1e-9))
+    enough = max(settings.minimum, math.ceil(1 / (1 - settings.specificity) - ROUNDING))
     for split in MEASURED_SPLITS:
         for source in sources_of(scored.cases, split):
             for label in scored.labels:
@@ -169,7 +169,7 @@ def _sensitivity(scored: ScoredCases, pairing: _Pairing, shortcuts: Sequence[Sho
 def _drawn_sensitivity(scored: ScoredCases, pairing: _Pairing, scores: FloatArray, settings: Settings) -> Interval:
     truth = truth_of(scored.cases, pairing.label, pairing.index)
     groups = groups_of(scored.cases, pairing.index)
-    metric = partial(sensitivity_at_specificity, wanted=settings.specificity)
+    metric = SensitivityAtSpecificity(settings.specificity)
     interval = bootstrap_by_group(metric, groups, scores, truth, resamples=settings.resamples, seed=settings.seed)
     return wilson_at_ends(interval, _patients(scored, pairing))
 

@@ -31,6 +31,8 @@ from cxrview.evaluation.metrics import (
 EVERY_OTHER = "every other"
 MEASURED_SPLITS = (Split.TEST, Split.EXTERNAL)
 HISTOGRAM_BINS = 20
+# With fewer of either class the folds of a cross-fit differ so much in their base rates that its AUROC is biased downwards.
+FEWEST_TO_CROSS_FIT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,11 @@ def measure_contrast(
     shortcuts: Sequence[ShortcutFeatures] = (),
     settings: Settings | None = None,
 ) -> ContrastResult:
-    """Measure one contrast; baselines are those of `shortcuts`, whose rows are the cases of `scored`."""
+    """Measure one contrast; baselines are those of `shortcuts`, whose rows are the cases of `scored`.
+
+    A baseline is fitted on the training images of the same contrast; where there are too few, it is cross-fitted on the
+    images of the contrast by patient; where these are fewer than 20 of either class, it is left out.
+    """
     settings = settings or Settings()
     index = members(scored.cases, contrast)
     truth = truth_of(scored.cases, contrast.label, index)
@@ -172,7 +178,7 @@ def measure_contrast(
         threshold=threshold,
         sensitivity=rate(called, truth, groups, settings),
         specificity=rate(~called, ~truth, groups, settings),
-        baselines=tuple(_measure_baseline(scored, contrast, shortcut, settings) for shortcut in shortcuts),
+        baselines=tuple(result for shortcut in shortcuts if (result := _measure_baseline(scored, contrast, shortcut, settings))),
         subgroups=measure_subgroups(scored, contrast, settings),
         roc=curve_of(chances, truth),
         calibration=calibration_bins(chances, truth),
@@ -213,8 +219,11 @@ def has_enough(truth: BoolArray, minimum: int) -> bool:
 
 
 def curve_of(scores: FloatArray, truth: BoolArray) -> Curve:
-    """Draw the ROC curve."""
+    """Draw the ROC curve, without the corners that lie on a straight line between their neighbours."""
     points = roc_points(scores, truth)
+    steps = np.diff(points, axis=0)
+    is_bend = np.abs(steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]) > 1e-12
+    points = points[np.concatenate([[True], is_bend, [True]])] if len(points) else points
     return Curve(tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()))
 
 
@@ -233,7 +242,7 @@ def _is_member(case: Case, contrast: Contrast) -> bool:
     return contrast.label in case.positives or contrast.against in (EVERY_OTHER, case.truth)
 
 
-def _measure_baseline(scored: ScoredCases, contrast: Contrast, shortcut: ShortcutFeatures, settings: Settings) -> BaselineResult:
+def _measure_baseline(scored: ScoredCases, contrast: Contrast, shortcut: ShortcutFeatures, settings: Settings) -> BaselineResult | None:
     index = members(scored.cases, contrast)
     truth = truth_of(scored.cases, contrast.label, index)
     groups = groups_of(scored.cases, index)
@@ -242,6 +251,8 @@ def _measure_baseline(scored: ScoredCases, contrast: Contrast, shortcut: Shortcu
     if has_enough(train_truth, settings.minimum):
         scores = fit_and_score(shortcut.values[train], train_truth, shortcut.values[index])
         fitted_on = f"{train.size} training images of {contrast.source}"
+    elif not has_enough(truth, FEWEST_TO_CROSS_FIT):
+        return None
     else:
         scores = cross_fit(shortcut.values[index], truth, groups, seed=settings.seed)
         fitted_on = f"these images, {FOLDS} folds by patient"

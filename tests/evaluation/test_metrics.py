@@ -142,7 +142,10 @@ def by_repeating(metric):
     return lambda scores, positives: metric(scores, positives)
 
 
-@pytest.mark.parametrize("metric", [metrics.auroc, metrics.average_precision, metrics.brier, metrics.log_loss])
+@pytest.mark.parametrize(
+    "metric",
+    [metrics.auroc, metrics.average_precision, metrics.brier, metrics.log_loss, *map(metrics.SensitivityAtSpecificity, (0.5, 0.9, 1.0))],
+)
 def test_weighing_all_draws_at_once_equals_repeating_cases(metric):
     rng = np.random.default_rng(5)
     groups = [f"p{k}" for k in rng.integers(0, 12, 50)]
