@@ -6,6 +6,7 @@ import numpy as np
 
 from cxrview.core.errors import PackageError
 from cxrview.core.frame import Box
+from cxrview.core.guard import in_distribution
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.image import Fact, Pixels
 from cxrview.core.prepare import prepare
@@ -59,6 +60,7 @@ def analysis_of(
         frame=model_input.frame,
         findings=findings(forward.logits, package.manifest),
         heatmaps=_heatmaps(forward, package, heatmap_target) if with_heatmaps else (),
+        in_distribution=None if package.guard is None or forward.features is None else in_distribution(package.guard, forward.features),
         facts=facts,
     )
 

@@ -130,6 +130,7 @@ def _optimise_into_cache(graph: bytes, cached: Path, threads: int) -> onnxruntim
 def _options(threads: int) -> onnxruntime.SessionOptions:
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # on Windows it would report to the system's event log
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads

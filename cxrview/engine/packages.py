@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrview.core.errors import CxrError, ManifestError, PackageError
+from cxrview.core.guard import Guard, guard_arrays, guard_from
 from cxrview.core.heatmap import ALGEBRA_KINDS, Dense, Head
 from cxrview.core.image import read_only
 from cxrview.core.manifest import Manifest
@@ -54,6 +55,7 @@ class Package:
     Attributes:
         head: what heatmaps are computed from; None for models whose heatmaps need gradients or occlusion, or that have none.
         sha256: of `model.toml`, which holds the hash of every other file; it stands for the whole package.
+        guard: what tells how far an image lies from those of training; None where the package has none.
     """
 
     folder: Path
@@ -61,6 +63,7 @@ class Package:
     head: Head | None
     sha256: str
     golden: Golden
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def write_package(
     card: str,
     head: Head | None = None,
     weights: Arrays | None = None,
-    guard: Arrays | None = None,
+    guard: Guard | None = None,
     is_replacing: bool = False,
 ) -> Package:
     """Write a complete package, then read it back; `manifest.files` is filled in here.
@@ -94,7 +97,7 @@ def write_package(
     contents = {manifest.graph: graph, GOLDEN_NAME: _golden_bytes(golden), CARD_NAME: card.encode()}
     if head is not None:
         contents[HEAD_NAME] = _head_bytes(head)
-    for name, arrays in ((WEIGHTS_NAME, weights), (GUARD_NAME, guard)):
+    for name, arrays in ((WEIGHTS_NAME, weights), (GUARD_NAME, None if guard is None else guard_arrays(guard))):
         if arrays is not None:
             contents[name] = save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
     complete = replace(manifest, files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
@@ -130,16 +133,6 @@ def read_weights(package: Package) -> bytes | None:
     if WEIGHTS_NAME not in package.manifest.files:
         return None
     return _read_checked(package.folder, package.manifest, WEIGHTS_NAME)
-
-
-def read_guard(package: Package) -> dict[str, npt.NDArray[np.generic]] | None:
-    """Read `guard.safetensors`, checked; None where the package has none."""
-    from safetensors.numpy import load
-
-    if GUARD_NAME not in package.manifest.files:
-        return None
-    arrays: dict[str, npt.NDArray[np.generic]] = load(_read_checked(package.folder, package.manifest, GUARD_NAME))
-    return arrays
 
 
 def installed_packages() -> tuple[Package, ...]:
@@ -234,8 +227,9 @@ def _load(folder: Path, *, is_verifying: bool) -> Package:
     if is_verifying:
         _check_contents(folder, manifest)
     golden = _read_golden(folder, manifest)
+    guard = _read_guard(folder) if GUARD_NAME in manifest.files else None
     head = _read_head(folder, manifest) if manifest.heatmap in ALGEBRA_KINDS else None
-    return Package(folder=folder, manifest=manifest, head=head, sha256=hashlib.sha256(raw).hexdigest(), golden=golden)
+    return Package(folder=folder, manifest=manifest, head=head, sha256=hashlib.sha256(raw).hexdigest(), golden=golden, guard=guard)
 
 
 def _read_manifest(folder: Path) -> bytes:
@@ -334,6 +328,16 @@ def _read_head(folder: Path, manifest: Manifest) -> Head:
     if head.label_count != len(manifest.labels):
         raise PackageError(f"{HEAD_NAME} gives {head.label_count} logits for {len(manifest.labels)} labels.")
     return head
+
+
+def _read_guard(folder: Path) -> Guard:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return guard_from(load((folder / GUARD_NAME).read_bytes()))
+    except (SafetensorError, ValueError) as error:
+        raise PackageError(f"{GUARD_NAME} cannot be read: {error}.") from error
 
 
 def _dense(arrays: Mapping[str, FloatArray], index: int) -> Dense:

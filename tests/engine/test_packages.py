@@ -25,7 +25,6 @@ from cxrview.engine.packages import (
     installed_packages,
     is_bundled,
     load_package,
-    read_guard,
     remove_package,
     verify_package,
     write_package,
@@ -76,14 +75,20 @@ def test_writing_never_replaces_unasked_and_leaves_nothing_half_done(tmp_path: P
     with pytest.raises(CxrError):
         write_package(tmp_path / "broken", replace(package.manifest, id="Not An Id"), **parts)
     assert sorted(each.name for each in tmp_path.iterdir() if each.name != "basedir") == ["fake"]
-    guard = {"mean": np.zeros(3, np.float32)}
-    replaced = write_package(folder, package.manifest, is_replacing=True, guard=guard, **parts)
+    replaced = write_package(folder, package.manifest, is_replacing=True, **parts)
     assert "weights.safetensors" not in replaced.manifest.files
     assert not (folder / "weights.safetensors").exists()
-    stored = read_guard(replaced)
-    assert stored is not None
-    np.testing.assert_array_equal(stored["mean"], guard["mean"])
-    assert read_guard(package) is None
+
+
+def test_a_guard_of_other_shapes_is_refused(folder: Path) -> None:
+    from safetensors.numpy import save
+
+    put(folder, "guard.safetensors", save({"mean": np.zeros(3, np.float32)}))
+    with pytest.raises(PackageError, match="guard must hold"):
+        load_package(folder)
+    put(folder, "guard.safetensors", b"nothing")
+    with pytest.raises(PackageError, match=r"guard\.safetensors cannot be read"):
+        load_package(folder)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "golden.npz", "head.safetensors", "weights.safetensors", "CARD.md"])

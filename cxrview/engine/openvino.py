@@ -1,0 +1,115 @@
+"""The OpenVINO engine: the fastest on processors that calculate in bfloat16 or int8."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from cxrview.core.errors import PackageError
+from cxrview.core.results import FloatArray, Forward
+from cxrview.engine.base import Device, EngineName, forwards
+from cxrview.engine.packages import Package, read_graph
+
+FLOAT32 = "f32"
+BFLOAT16 = "bf16"
+_INPUT, _LOGITS, _FEATURES = "image", "logits", "features"
+
+
+class OpenVinoPredictor:
+    """Runs `model.onnx`; each thread that calls `run` has its own request.
+
+    Args:
+        package: the model.
+        precision: `f32` or `bf16`.
+        threads: for one run; 0 for all cores.
+        workers: how many threads will call `run` at the same time.
+        cache_dir: where the compiled network is kept between starts; None for nowhere.
+    """
+
+    def __init__(
+        self, package: Package, *, precision: str = FLOAT32, threads: int = 0, workers: int = 1, cache_dir: Path | None = None
+    ) -> None:
+        options: dict[str, Any] = {  # a property may be a text, a number or a flag
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": str(workers),
+            "ENABLE_CPU_PINNING": False,  # several programs share the machine
+        }
+        if threads:
+            options["INFERENCE_NUM_THREADS"] = threads * workers
+        if cache_dir is not None and _can_write(cache_dir / "openvino" / precision):
+            options["CACHE_DIR"] = str(cache_dir / "openvino" / precision)
+        graph = read_graph(package)
+        try:
+            core = _runtime().Core()
+            self._network = core.compile_model(core.read_model(graph), "CPU", options)
+        except RuntimeError as error:
+            raise PackageError("OpenVINO cannot open the network.", hint=_first_line(error), subject=str(package.folder)) from error
+        self._precision = precision
+        self._has_features = any(_FEATURES in output.get_names() for output in self._network.outputs)
+        self._own = threading.local()
+
+    @property
+    def engine(self) -> str:
+        """Always `openvino`."""
+        return str(EngineName.OPENVINO)
+
+    @property
+    def device(self) -> str:
+        """`cpu`, or `cpu bf16`."""
+        return str(Device.CPU) if self._precision == FLOAT32 else f"{Device.CPU} {self._precision}"
+
+    def run(self, batch: FloatArray) -> tuple[Forward, ...]:
+        """Run (N, C, H, W) float32."""
+        if not hasattr(self._own, "request"):
+            self._own.request = self._network.create_infer_request()
+        try:
+            answers = self._own.request.infer({_INPUT: batch}, share_inputs=True)
+        except RuntimeError as error:
+            raise PackageError("OpenVINO cannot run the network on this input.", hint=_first_line(error)) from error
+        features = answers[_FEATURES].copy() if self._has_features and answers[_FEATURES].ndim == 4 else None
+        return forwards(answers[_LOGITS].copy(), features)
+
+    def close(self) -> None:
+        """Let go of the network."""
+        del self._network, self._own
+
+
+def version() -> str:
+    """Give the version of the runtime."""
+    return str(_runtime().__version__).partition("-")[0]
+
+
+def has_bfloat16() -> bool:
+    """Tell whether this processor calculates in bfloat16."""
+    return "BF16" in _runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@functools.cache
+def _runtime() -> Any:
+    """Import OpenVINO without its telemetry, which would otherwise report every import to Google Analytics, unasked.
+
+    OpenVINO falls back to a stub when the package `openvino_telemetry` cannot be imported.
+    """
+    # WORKAROUND(https://github.com/openvinotoolkit/telemetry): there is no switch short of a file in the user's home.
+    blocked: Any = None  # how Python says "not importable"
+    sys.modules.setdefault("openvino_telemetry", blocked)
+    import openvino
+
+    return openvino
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
