@@ -1,61 +1,22 @@
-"""Measure scores against truth, each number with an interval that respects patients."""
+"""Measure scores against truth."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from statistics import NormalDist
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from cxrview.core.errors import DataError
+from cxrview.evaluation.interval import Interval, wilson
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-Metric = Callable[[FloatArray, BoolArray], float]
-WeightedMetric = Callable[[FloatArray, BoolArray, FloatArray], FloatArray]
 
-LEVEL = 0.95
-RESAMPLES = 2000
-# Below this share of usable resamples the percentiles describe the luck of the draw, not the metric.
-USABLE_SHARE = 0.5
-# Weights of one slice of resamples: 32 MB of float64.
-SLICE_CELLS = 4_000_000
 SMALLEST_PROBABILITY = 1e-12
 # A wanted share of a count may come out a little above the whole number that is meant: 0.07 * 100 is 7.000000000000001.
 ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A measured value and its interval.
-
-    Attributes:
-        value: the metric on the cases as they are; NaN where it is not defined.
-        low, high: ends of the interval; NaN where it cannot be told (see `bootstrap_by_group`).
-        n, positives, groups: cases, positive cases, and patients (groups) it was measured on.
-        resamples: bootstrap resamples behind it; 0 for an interval by formula.
-        level: share of such intervals that would hold the true value.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    positives: int
-    groups: int
-    resamples: int = 0
-    level: float = LEVEL
-
-    def __str__(self) -> str:
-        """Give `0.912 (0.871 to 0.945)`, or what can be said of it."""
-        if math.isnan(self.value):
-            return "not defined"
-        if math.isnan(self.low) or math.isnan(self.high):
-            return f"{self.value:.3f} (no interval)"
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +61,31 @@ class CalibrationBin:
 
 def auroc(scores: npt.ArrayLike, positives: npt.ArrayLike) -> float:
     """Give the chance that a positive scores above a negative, ties counting half; NaN if either is missing."""
-    values, truth = _checked(scores, positives)
+    values, truth = checked(scores, positives)
     return float(weighted_auroc(values, truth, np.ones((1, values.size)))[0])
 
 
 def average_precision(scores: npt.ArrayLike, positives: npt.ArrayLike) -> float:
     """Give the mean precision over recall steps, without interpolation; NaN if there are no positives."""
-    values, truth = _checked(scores, positives)
+    values, truth = checked(scores, positives)
     return float(weighted_average_precision(values, truth, np.ones((1, values.size)))[0])
 
 
 def brier(probabilities: npt.ArrayLike, positives: npt.ArrayLike) -> float:
     """Give the mean squared distance of probability and truth, 0 to 1; NaN without cases."""
-    values, truth = _checked(probabilities, positives)
-    return float(_weighted_brier(values, truth, np.ones((1, values.size)))[0])
+    values, truth = checked(probabilities, positives)
+    return float(weighted_brier(values, truth, np.ones((1, values.size)))[0])
 
 
 def log_loss(probabilities: npt.ArrayLike, positives: npt.ArrayLike) -> float:
     """Give the mean negative log of the probability given to the truth, in nats; probabilities are kept 1e-12 away from 0 and 1."""
-    values, truth = _checked(probabilities, positives)
-    return float(_weighted_log_loss(values, truth, np.ones((1, values.size)))[0])
+    values, truth = checked(probabilities, positives)
+    return float(weighted_log_loss(values, truth, np.ones((1, values.size)))[0])
 
 
 def confusion(scores: npt.ArrayLike, positives: npt.ArrayLike, threshold: float) -> Confusion:
     """Count the four outcomes; a score equal to the threshold is called positive."""
-    values, truth = _checked(scores, positives)
+    values, truth = checked(scores, positives)
     called = values >= threshold
     return Confusion(
         true_positives=int(np.count_nonzero(called & truth)),
@@ -140,7 +101,7 @@ def threshold_at_specificity(scores: npt.ArrayLike, positives: npt.ArrayLike, wa
     Tied scores fall on one side together, so the specificity reached may be higher than wanted, never lower. Where no
     observed score will do, it is the next number above the largest; NaN without negatives.
     """
-    values, truth = _checked(scores, positives)
+    values, truth = checked(scores, positives)
     negatives = np.sort(values[~truth])
     if not negatives.size:
         return math.nan
@@ -152,7 +113,7 @@ def threshold_at_specificity(scores: npt.ArrayLike, positives: npt.ArrayLike, wa
 
 def threshold_at_sensitivity(scores: npt.ArrayLike, positives: npt.ArrayLike, wanted: float) -> float:
     """Give the largest observed score at which the sensitivity is at least `wanted`; ties as above; NaN without positives."""
-    values, truth = _checked(scores, positives)
+    values, truth = checked(scores, positives)
     found = np.sort(values[truth])
     if not found.size:
         return math.nan
@@ -193,7 +154,7 @@ def expected_calibration_error(probabilities: npt.ArrayLike, positives: npt.Arra
 
     Bins hold their lower end and not their upper one, but for the last, which holds 1; empty bins count nothing.
     """
-    values, truth = _checked(probabilities, positives)
+    values, truth = checked(probabilities, positives)
     if not values.size:
         return math.nan
     index = bin_index(values, bins)
@@ -203,7 +164,7 @@ def expected_calibration_error(probabilities: npt.ArrayLike, positives: npt.Arra
 
 def calibration_bins(probabilities: npt.ArrayLike, positives: npt.ArrayLike, *, bins: int = 10) -> tuple[CalibrationBin, ...]:
     """Give the bins of `expected_calibration_error` that hold cases, each with a Wilson interval."""
-    values, truth = _checked(probabilities, positives)
+    values, truth = checked(probabilities, positives)
     index = bin_index(values, bins)
     return tuple(
         CalibrationBin(
@@ -223,7 +184,7 @@ def bin_index(probabilities: FloatArray, bins: int) -> npt.NDArray[np.intp]:
 
 def roc_points(scores: npt.ArrayLike, positives: npt.ArrayLike) -> FloatArray:
     """Give (K, 2) corners of the ROC curve from (0, 0) to (1, 1): 1 - specificity, sensitivity; empty if a class is missing."""
-    values, truth = _checked(scores, positives)
+    values, truth = checked(scores, positives)
     if truth.all() or not truth.any():
         return np.zeros((0, 2))
     order = np.argsort(-values, kind="stable")
@@ -231,106 +192,6 @@ def roc_points(scores: npt.ArrayLike, positives: npt.ArrayLike) -> FloatArray:
     hits = np.cumsum(truth[order])[last_of_tie] / np.count_nonzero(truth)
     false_alarms = np.cumsum(~truth[order])[last_of_tie] / np.count_nonzero(~truth)
     return np.vstack([(0.0, 0.0), np.column_stack([false_alarms, hits])])
-
-
-def wilson(successes: int, n: int, *, level: float = LEVEL) -> Interval:
-    """Give a plain proportion with Wilson's interval, for independent cases; NaN without cases."""
-    if n == 0:
-        return Interval(math.nan, math.nan, math.nan, n=0, positives=0, groups=0, level=level)
-    value = successes / n
-    low, high = _wilson_ends(value, n, level)
-    return Interval(value, low, high, n=n, positives=successes, groups=n, level=level)
-
-
-def bootstrap_draws(
-    metric: Metric, groups: Sequence[str], scores: npt.ArrayLike, positives: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
-) -> FloatArray:
-    """Measure on `resamples` draws of whole groups with replacement; NaN where a draw leaves the metric undefined.
-
-    The draws depend on groups, resamples and seed alone, so that two scores of the same cases can be compared draw by draw.
-    """
-    values, truth = _checked(scores, positives)
-    weighted = metric.weighted if isinstance(metric, SensitivityAtSpecificity) else WEIGHTED.get(metric)
-    if weighted is None:
-        parts = [
-            [metric(values[picked], truth[picked]) for picked in (np.repeat(np.arange(values.size), row) for row in times)]
-            for times in _times_drawn(groups, resamples, seed)
-        ]
-        return np.asarray([value for part in parts for value in part], np.float64)
-    return np.concatenate([weighted(values, truth, times.astype(np.float64)) for times in _times_drawn(groups, resamples, seed)])
-
-
-def bootstrap_by_group(
-    metric: Metric,
-    groups: Sequence[str],
-    scores: npt.ArrayLike,
-    positives: npt.ArrayLike,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Interval:
-    """Measure with a percentile bootstrap over whole groups (patients).
-
-    A draw that leaves the metric undefined (no positive, no negative) is left out. Where fewer than half of the draws are
-    left, or there are fewer than two groups, the ends of the interval are NaN.
-    """
-    values, truth = _checked(scores, positives)
-    draws = bootstrap_draws(metric, groups, values, truth, resamples=resamples, seed=seed)
-    return interval_of(metric(values, truth), draws, groups, truth, level=level)
-
-
-def bootstrap_difference(
-    metric: Metric,
-    groups: Sequence[str],
-    scores: npt.ArrayLike,
-    other_scores: npt.ArrayLike,
-    positives: npt.ArrayLike,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Interval:
-    """Measure how far `scores` are above `other_scores` on the same cases, draw by draw."""
-    values, truth = _checked(scores, positives)
-    others, _ = _checked(other_scores, positives)
-    gain = metric(values, truth) - metric(others, truth)
-    draws = bootstrap_draws(metric, groups, values, truth, resamples=resamples, seed=seed)
-    draws = draws - bootstrap_draws(metric, groups, others, truth, resamples=resamples, seed=seed)
-    return interval_of(gain, draws, groups, truth, level=level)
-
-
-def interval_of(value: float, draws: FloatArray, groups: Sequence[str], positives: BoolArray, *, level: float = LEVEL) -> Interval:
-    """Put percentiles of bootstrap draws around a value; rules as in `bootstrap_by_group`."""
-    usable = draws[np.isfinite(draws)]
-    number_of_groups = len(set(groups))
-    low, high = math.nan, math.nan
-    if number_of_groups > 1 and usable.size >= max(1.0, USABLE_SHARE * draws.size):
-        tail = (1 - level) / 2
-        low, high = (float(end) for end in np.quantile(usable, (tail, 1 - tail)))
-    return Interval(value, low, high, positives.size, int(positives.sum()), number_of_groups, int(usable.size), level)
-
-
-def proportion_by_group(
-    successes: npt.ArrayLike, groups: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0, level: float = LEVEL
-) -> Interval:
-    """Give a proportion with a percentile bootstrap over whole groups; `positives` of the record counts the successes.
-
-    Where all cases agree (0 or 1) every draw does too; then the ends are Wilson's for as many cases as there are groups.
-    """
-    truth = np.asarray(successes, np.bool_)
-    if not truth.size:
-        return wilson(0, 0, level=level)
-    interval = bootstrap_by_group(_positive_share, groups, np.zeros(truth.size), truth, resamples=resamples, seed=seed, level=level)
-    return wilson_at_ends(interval, interval.groups)
-
-
-def wilson_at_ends(proportion: Interval, groups: int) -> Interval:
-    """Give a proportion of exactly 0 or 1, which every bootstrap draw repeats, the ends of Wilson's interval for `groups` cases."""
-    if proportion.value not in (0.0, 1.0):
-        return proportion
-    low, high = _wilson_ends(proportion.value, groups, proportion.level)
-    return replace(proportion, low=low, high=high, resamples=0)
 
 
 def weighted_auroc(scores: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
@@ -350,41 +211,25 @@ def weighted_average_precision(scores: FloatArray, positives: BoolArray, weights
     return _ratio((of_positives * precision).sum(axis=1), of_positives.sum(axis=1))
 
 
-def _weighted_brier(probabilities: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
+def weighted_brier(probabilities: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
+    """Give the Brier score under each row of weights (B, N)."""
     return _ratio(weights @ (probabilities - positives) ** 2, weights.sum(axis=1))
 
 
-def _weighted_log_loss(probabilities: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
+def weighted_log_loss(probabilities: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
+    """Give the log loss under each row of weights (B, N)."""
     kept = np.clip(probabilities, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     return _ratio(weights @ -np.log(np.where(positives, kept, 1 - kept)), weights.sum(axis=1))
 
 
-def _positive_share(scores: FloatArray, positives: BoolArray) -> float:
-    return float(_weighted_positive_share(scores, positives, np.ones((1, positives.size)))[0])
+def positive_share(scores: FloatArray, positives: BoolArray) -> float:
+    """Give the share of positives, whatever the scores; NaN without cases."""
+    return float(weighted_positive_share(scores, positives, np.ones((1, positives.size)))[0])
 
 
-def _weighted_positive_share(_scores: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
+def weighted_positive_share(_scores: FloatArray, positives: BoolArray, weights: FloatArray) -> FloatArray:
+    """Give the share of positives under each row of weights (B, N)."""
     return _ratio(weights @ positives.astype(np.float64), weights.sum(axis=1))
-
-
-# Metrics that know all resamples at once; any other function of (scores, positives) is called once for each.
-WEIGHTED: Mapping[Metric, WeightedMetric] = {
-    auroc: weighted_auroc,
-    average_precision: weighted_average_precision,
-    brier: _weighted_brier,
-    log_loss: _weighted_log_loss,
-    _positive_share: _weighted_positive_share,
-}
-
-
-def _times_drawn(groups: Sequence[str], resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield (b, N) slices: how often each case is in each draw of groups."""
-    names, index = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-    rng = np.random.default_rng(seed)
-    rows = max(1, SLICE_CELLS // max(1, index.size))
-    for start in range(0, resamples, rows):
-        counts = rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=min(rows, resamples - start))
-        yield counts[:, index.reshape(-1)]
 
 
 def _tied_weights(scores: FloatArray, positives: BoolArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -411,14 +256,8 @@ def _count_for(wanted: float, n: int) -> int:
     return math.ceil(wanted * n - ROUNDING)
 
 
-def _wilson_ends(value: float, n: int, level: float) -> tuple[float, float]:
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    centre = (value + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def _checked(scores: npt.ArrayLike, positives: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
+def checked(scores: npt.ArrayLike, positives: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
+    """Give scores and truth as arrays (N,), or refuse them."""
     values = np.asarray(scores, np.float64)
     truth = np.asarray(positives, np.bool_)
     if values.ndim != 1 or values.shape != truth.shape:

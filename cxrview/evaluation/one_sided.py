@@ -10,16 +10,10 @@ import numpy as np
 
 from cxrview.core.manifest import Threshold
 from cxrview.evaluation.baselines import ShortcutFeatures, fit_and_score
+from cxrview.evaluation.bootstrap import bootstrap_by_group
 from cxrview.evaluation.cases import FloatArray, IndexArray, ScoredCases, Split, groups_of, indices, sources_of, truth_of
-from cxrview.evaluation.metrics import (
-    ROUNDING,
-    Interval,
-    SensitivityAtSpecificity,
-    bootstrap_by_group,
-    confusion,
-    threshold_at_specificity,
-    wilson_at_ends,
-)
+from cxrview.evaluation.interval import Interval, wilson_at_ends
+from cxrview.evaluation.metrics import ROUNDING, SensitivityAtSpecificity, confusion, threshold_at_specificity
 from cxrview.evaluation.within_source import MEASURED_SPLITS, Settings, has_enough, rate
 
 

@@ -101,7 +101,10 @@ def _contrast(result: ContrastResult) -> str:
     ]
     figures = (
         (roc_plot(result), "ROC"),
-        (calibration_plot(result), f"Calibration: expected error {result.calibration_error:.3f}, Brier {result.brier.value:.3f}"),
+        (
+            calibration_plot(result),
+            f"Calibration: expected error {result.calibration_error:.3f}, Brier {result.brier.value:.3f}; bars: Wilson, by image",
+        ),
         (distribution_plot(result), f"Scores; dashed: threshold {result.threshold.probability:.3f} ({result.threshold.operating_point})"),
     )
     drawn = "".join(f"<figure>{plot}<figcaption>{escape(caption)}</figcaption></figure>" for plot, caption in figures)

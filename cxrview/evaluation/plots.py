@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from cxrview.evaluation.metrics import Interval
+from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.report import EvaluationReport
 from cxrview.evaluation.within_source import HISTOGRAM_BINS, ContrastResult, Curve
 

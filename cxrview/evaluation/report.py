@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from cxrview.evaluation.cases import Split
-from cxrview.evaluation.metrics import Interval
+from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.one_sided import OperatingResult, SensitivityResult
 from cxrview.evaluation.within_source import BaselineResult, ContrastResult, Settings
 

@@ -10,21 +10,17 @@ import numpy.typing as npt
 
 from cxrview.core.manifest import Threshold
 from cxrview.evaluation.baselines import FOLDS, ShortcutFeatures, cross_fit, fit_and_score
+from cxrview.evaluation.bootstrap import RESAMPLES, Metric, bootstrap_by_group, bootstrap_difference, proportion_by_group
 from cxrview.evaluation.cases import BoolArray, Case, FloatArray, IndexArray, ScoredCases, Split, groups_of, indices, sources_of, truth_of
+from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.metrics import (
-    RESAMPLES,
     CalibrationBin,
-    Interval,
-    Metric,
     auroc,
     average_precision,
-    bootstrap_by_group,
-    bootstrap_difference,
     brier,
     calibration_bins,
     expected_calibration_error,
     log_loss,
-    proportion_by_group,
     roc_points,
 )
 

@@ -13,7 +13,7 @@ import pytest
 from cxrview.core.errors import DataError
 from cxrview.evaluation.cases import Split
 from cxrview.evaluation.evaluate import count_sources, evaluate_cases
-from cxrview.evaluation.metrics import Interval
+from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.page import to_html
 from cxrview.evaluation.report import NOTICE, number, signed, tables_of, to_json, to_markdown
 from cxrview.evaluation.within_source import Contrast, Settings
