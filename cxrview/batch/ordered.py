@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 AHEAD = 8
 
 
-def in_order(work: Callable[[Question], Answer], questions: Iterable[Question], *, workers: int) -> Iterator[Answer]:
+def in_order(work: Callable[[Question], Answer], questions: Iterable[Question], *, workers: int) -> Generator[Answer]:
     """Give `work(question)` for each question, in order; a few pieces ahead are in flight, never all.
 
     When the consumer stops early, or is interrupted, pieces not yet begun are dropped and those at work are waited for.

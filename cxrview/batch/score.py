@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -56,7 +56,7 @@ class _Prepared:
     model_input: ModelInput
 
 
-def score_images(refs: Sequence[ImageRef], job: ScoreJob) -> Iterator[tuple[ScoreRow, ...]]:
+def score_images(refs: Sequence[ImageRef], job: ScoreJob) -> Generator[tuple[ScoreRow, ...]]:
     """Give the rows of each batch of files, in the order of the files; a file with several frames gives a row for each.
 
     Whatever is wrong with one file becomes its row; nothing but an interruption stops the loop.

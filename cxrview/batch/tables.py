@@ -43,11 +43,6 @@ class Table:
         self._temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
         self._sink = SINKS[target.suffix.lower()](self._temporary, labels)
 
-    @property
-    def partial(self) -> Path:
-        """Where the rows go when the work is cut short."""
-        return self.target.with_name(f"{self.target.stem}.partial{self.target.suffix}")
-
     def write(self, row: ScoreRow) -> None:
         """Take one row."""
         self._sink.write(cells(row, self._labels))
@@ -63,7 +58,7 @@ class Table:
         if kind is None:
             self._temporary.replace(self.target)
         elif self.rows:
-            self._temporary.replace(self.partial)
+            self._temporary.replace(partial_name(self.target))
         else:
             self._temporary.unlink()
 
@@ -86,6 +81,11 @@ class StandardOutput:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Show everything that was written."""
         sys.stdout.flush()
+
+
+def partial_name(target: Path) -> Path:
+    """Say where the rows of a table go when the work is cut short."""
+    return target.with_name(f"{target.stem}.partial{target.suffix}")
 
 
 def check_target(target: Path) -> None:

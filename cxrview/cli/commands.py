@@ -1,0 +1,15 @@
+"""All commands, in the order of the help."""
+
+from __future__ import annotations
+
+from cxrview.cli import doctor, explain, models, phantom, recipes, score, train
+
+COMMANDS = (
+    score.COMMAND,
+    explain.COMMAND,
+    train.COMMAND,
+    recipes.COMMAND,
+    models.COMMAND,
+    phantom.COMMAND,
+    doctor.COMMAND,
+)

@@ -1,0 +1,155 @@
+"""`cxrview explain`: one image, its findings, and a heatmap drawn over it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxrview.cli.command import Command, ExitCode
+from cxrview.cli.options import add_model_options, add_quiet_option, chosen_package, engine_wish, fraction, positive_number
+from cxrview.cli.terminal import answer, table_lines, tell
+from cxrview.core.errors import NothingToDo, UsageError
+from cxrview.core.image import ImageRef
+from cxrview.core.results import HeatmapTarget
+from cxrview.io.settings import load_settings
+
+if TYPE_CHECKING:
+    from cxrview.core.image import Pixels
+    from cxrview.core.results import Analysis, Finding, Heatmap, ModelInput
+    from cxrview.engine.base import Predictor
+    from cxrview.engine.packages import Package
+
+METHODS = ("auto", "gradcam", "hirescam", "gradcam++", "xgradcam", "layercam", "gradcam-elementwise", "eigengradcam", "occlusion")
+# These give the maps of all labels for the price of one, so that all can share a scale.
+TOGETHER = ("auto", "gradcam", "hirescam", "occlusion")
+DETAILS = """\
+IMAGE is a file; a member of an archive is written as the table of `score` writes it: archive.zip!folder/file.dcm.
+Without --label the label with the highest probability is drawn. All labels of an image share one colour scale, whose numbers
+stand at the bar in logits; a map without relief is not drawn, the picture says so.
+"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="the image")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OVERLAY.png", help="the picture to write")
+    parser.add_argument("--label", metavar="L", help="the label to explain, by id (default: the top label)")
+    parser.add_argument("--method", choices=METHODS, default="auto", help="how the map is made (default: as the model declares)")
+    parser.add_argument(
+        "--target",
+        choices=tuple(map(str, HeatmapTarget)),
+        default=str(HeatmapTarget.LOGIT),
+        help="explain the label's own logit, or this label against the rest",
+    )
+    parser.add_argument("--frame", type=positive_number, default=1, metavar="N", help="the frame of a file with several, from 1")
+    parser.add_argument("--signed", action="store_true", help="also show what speaks against the label")
+    parser.add_argument("--colours", metavar="NAME", default="", help="colour table: inferno, magma, viridis, cividis, diverging, jet")
+    parser.add_argument("--opacity", type=fraction, default=0.6, metavar="X", help="of the strongest place, 0 to 1 (default: 0.6)")
+    add_model_options(parser)
+    add_quiet_option(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from cxrview.core.prepare import prepare
+    from cxrview.engine.analyse import analysis_of
+    from cxrview.engine.choose import open_predictor
+    from cxrview.io.read import read_pixels
+
+    _check(arguments)
+    settings = load_settings()
+    pixels = read_pixels(image_ref(arguments.image, frame=arguments.frame))
+    package = chosen_package(arguments.model, settings)
+    wish = engine_wish(arguments, settings)
+    choice = open_predictor(package, engine=wish.engine, device=wish.device, threads=wish.threads)
+    try:
+        model_input = prepare(pixels, package.manifest.input)
+        (forward,) = choice.predictor.run(model_input.tensor)
+        facts = (*pixels.facts, *model_input.facts)
+        analysis = analysis_of(forward, model_input, package, choice.predictor, with_heatmaps=False, facts=facts)
+        shown = _explained(arguments, analysis, model_input, package, choice.predictor)
+    finally:
+        choice.predictor.close()
+    _draw(arguments, pixels, analysis, shown)
+    if not arguments.quiet:
+        _report(arguments, analysis, shown[0])
+    return ExitCode.OK
+
+
+def image_ref(text: str, *, frame: int = 1) -> ImageRef:
+    """Read the name of an image as the tables write it.
+
+    Raises:
+        NothingToDo: there is no such file.
+        UsageError: it is a folder.
+    """
+    path, member = Path(text), ""
+    if not path.exists() and "!" in text:
+        archive, _, member = text.partition("!")
+        path = Path(archive)
+    if not path.exists():
+        raise NothingToDo(f"there is no file '{text}'.")
+    if path.is_dir():
+        raise UsageError(f"'{text}' is a folder; one image is explained at a time.", hint="For a folder: `cxrview score --heatmaps DIR`.")
+    return ImageRef(path, member, frame - 1)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from cxrview.core.colour import TABLES
+
+    if arguments.output.suffix.lower() != ".png":
+        raise UsageError(f"'{arguments.output.name}' must end in .png.")
+    if arguments.colours and arguments.colours not in TABLES:
+        raise UsageError(f"there is no colour table '{arguments.colours}'.", hint=f"Choose one of {', '.join(TABLES)}.")
+
+
+def _explained(
+    arguments: argparse.Namespace, analysis: Analysis, model_input: ModelInput, package: Package, predictor: Predictor
+) -> tuple[Heatmap, ...]:
+    """Make the map of the wanted label, first, and of the others where they cost nothing."""
+    from cxrview.core.scores import top_finding
+    from cxrview.engine.explain import explain
+
+    label = arguments.label or top_finding(analysis.findings).label.id
+    is_together = arguments.method in TOGETHER and any(each.id == label for each in package.manifest.labels)
+    maps = explain(
+        model_input,
+        package,
+        predictor,
+        labels=() if is_together else (label,),
+        method=arguments.method,
+        target=HeatmapTarget(arguments.target),
+    )
+    return tuple(sorted(maps, key=lambda each: each.label.id != label))
+
+
+def _draw(arguments: argparse.Namespace, pixels: Pixels, analysis: Analysis, maps: tuple[Heatmap, ...]) -> None:
+    from cxrview.batch.overlays import OverlayStyle, draw_overlay, write_overlay
+    from cxrview.core.heatmap import common_scale
+
+    style = OverlayStyle(table=arguments.colours, is_signed=arguments.signed, opacity=arguments.opacity)
+    write_overlay(arguments.output, draw_overlay(pixels, analysis, maps[0], style, scale=common_scale(maps)))
+
+
+def _report(arguments: argparse.Namespace, analysis: Analysis, heatmap: Heatmap) -> None:
+    for line in table_lines(("label", "probability", "logit", "threshold", ""), [_cells(each) for each in analysis.findings]):
+        answer(line)
+    flat = "; the map is flat, there is nothing to show" if heatmap.is_flat else ""
+    tell(
+        f"{arguments.output}: {heatmap.label.id}, {heatmap.method}, target {heatmap.target}, "
+        f"{analysis.model_id} {analysis.model_version}, {analysis.engine} on {analysis.device}{flat}"
+    )
+    for fact in analysis.facts:
+        tell(f"  {fact.text}")
+
+
+def _cells(finding: Finding) -> tuple[str, ...]:
+    return (
+        finding.label.id,
+        f"{finding.probability:.3f}",
+        f"{finding.logit:+.3f}",
+        f"{finding.threshold:.3f}",
+        "positive" if finding.is_positive else "",
+    )
+
+
+COMMAND = Command("explain", "draw where a model sees the evidence for a label in one image", _add_arguments, _run, DETAILS)

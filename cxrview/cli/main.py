@@ -1,0 +1,129 @@
+"""The command line: takes the first word, runs the command, turns what went wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cxrview
+from cxrview.cli.command import Command, ExitCode, parser_of
+from cxrview.cli.commands import COMMANDS
+from cxrview.cli.terminal import answer, tell
+from cxrview.cli.window import open_window
+from cxrview.core.errors import CxrError, UsageError
+from cxrview.io.places import use_basedir
+
+LOG_VARIABLE = "CXRVIEW_LOG"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG = logging.getLogger(__name__)
+
+DISCLAIMER = "For research and teaching. Not a medical device."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line, without the program's name; give the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _start_logging()
+        return int(_dispatch(words))
+    except KeyboardInterrupt:
+        tell("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _silence_standard_output()
+        return ExitCode.SOME_ERRORS
+    except Exception as error:  # noqa: BLE001 - the process hook: nobody below knew better
+        return _complain(error)
+
+
+def _dispatch(words: list[str]) -> int:
+    """Find out what the first word is: an option of ours, a command, or a path for the window."""
+    words = _without_basedir(words)
+    first = words[0] if words else ""
+    if first in ("-h", "--help", "help"):
+        answer(help_text())
+        return ExitCode.OK
+    if first in ("-V", "--version"):
+        answer(f"cxrview {cxrview.__version__}")
+        return ExitCode.OK
+    command = next((each for each in COMMANDS if each.name == first), None)
+    if command is not None:
+        return _run_command(command, words[1:])
+    return open_window(words, [each.name for each in COMMANDS])
+
+
+def _run_command(command: Command, words: list[str]) -> int:
+    parser = parser_of(command)
+    try:
+        arguments = parser.parse_args(words)
+    except SystemExit as end:  # --help was asked for and has been answered
+        return int(end.code or 0)
+    except UsageError as error:
+        if Path(command.name).exists():
+            error.hint += f" To open the folder or file of that name: `cxrview ./{command.name}`."
+        raise
+    if arguments.basedir:
+        use_basedir(Path(arguments.basedir))
+    return command.run(arguments)
+
+
+def _without_basedir(words: list[str]) -> list[str]:
+    """Obey `--basedir DIR` before the command, and take it away."""
+    if words and words[0].startswith("--basedir="):
+        words = ["--basedir", words[0].partition("=")[2], *words[1:]]
+    if not words or words[0] != "--basedir":
+        return words
+    if len(words) < 2 or not words[1]:
+        raise UsageError("--basedir needs a folder.", hint="See `cxrview --help`.")
+    use_basedir(Path(words[1]))
+    return words[2:]
+
+
+def help_text() -> str:
+    """Give the help of the whole program."""
+    width = max(len(each.name) for each in COMMANDS)
+    lines = [
+        "cxrview [--basedir DIR] [--model ID|DIR] [PATH ...]   open the window",
+        "cxrview [--basedir DIR] COMMAND ...                   do it here",
+        "",
+        "commands:",
+        *(f"  {each.name.ljust(width)}  {each.summary}" for each in COMMANDS),
+        "",
+        "options:",
+        "  -h, --help      this text; `cxrview COMMAND --help` tells more",
+        "  -V, --version   the version",
+        "  --basedir DIR   keep settings, models, caches and logs below DIR (also CXRVIEW_BASEDIR)",
+        "",
+        "A file or folder that is called like a command is opened as `cxrview ./NAME`.",
+        "Exit codes: 0 all good, 1 some images have errors, 2 wrong usage, 3 nothing could be done.",
+        f"{LOG_VARIABLE}=debug shows what stands behind an error.",
+        DISCLAIMER,
+    ]
+    return "\n".join(lines)
+
+
+def _start_logging() -> None:
+    level = os.environ.get(LOG_VARIABLE, "").lower()
+    if level in LOG_LEVELS:
+        logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+
+
+def _complain(error: Exception) -> int:
+    """Say in one line what went wrong; the traceback goes to the log."""
+    LOG.debug("traceback", exc_info=error)
+    if isinstance(error, CxrError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    else:
+        text = f"unforeseen failure: {type(error).__name__}: {error} ({LOG_VARIABLE}=debug shows where; please report it)"
+    tell("cxrview: " + " ".join(text.split()))
+    return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.NOTHING_DONE
+
+
+def _silence_standard_output() -> None:
+    """Send the rest to nowhere, so that Python does not complain about the closed pipe at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,32 @@
+"""`cxrview recipes`: the training recipes that come with the program."""
+
+from __future__ import annotations
+
+import argparse
+
+from cxrview.cli.command import Command, ExitCode
+from cxrview.cli.terminal import answer, table_lines
+
+DETAILS = """\
+Without NAME the recipes are listed. With NAME the recipe is printed as TOML: save it, change it, and give the file to
+`cxrview train --recipe FILE.toml`.
+"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from cxrview.training.recipe import load_recipe, recipe_names, recipe_text
+
+    if arguments.name:
+        answer(recipe_text(arguments.name).rstrip())
+        return ExitCode.OK
+    recipes = [(name, load_recipe(name).title) for name in recipe_names()]
+    for line in table_lines(("name", "title"), recipes):
+        answer(line)
+    return ExitCode.OK
+
+
+COMMAND = Command("recipes", "list the training recipes, or print one", _add_arguments, _run, DETAILS)

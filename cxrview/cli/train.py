@@ -1,0 +1,51 @@
+"""`cxrview train`: a network from a folder of radiographs to a finished model package."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from cxrview.cli.command import Command, ExitCode
+from cxrview.cli.options import add_quiet_option
+from cxrview.cli.terminal import answer, tell
+from cxrview.core.errors import EngineUnavailable, NothingToDo
+
+DETAILS = """\
+DATA is a folder with one sub-folder for each label, or a CSV table. Everything is left in RUN: plan.json, split.csv,
+events.jsonl, checkpoints/, report/, and the finished model in RUN/package.
+Recipes: `cxrview recipes`. Single fields: --set fit.epochs=10 --set input.width=320.
+"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, metavar="DATA", help="a folder with a sub-folder per label, or a CSV table")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="the run folder")
+    parser.add_argument("--recipe", default="cxr-base", metavar="NAME|FILE.toml", help="how to train (default: cxr-base)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a field of the recipe")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
+    add_quiet_option(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.data.exists():
+        raise NothingToDo(f"there is no '{arguments.data}'.", hint="Name a folder or a CSV table.")
+    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("lightning") is None:
+        raise EngineUnavailable(
+            "training needs torch and lightning, which are not installed.",
+            hint='`pip install "cxrview[train]"`, or in a checkout `python3 packaging/bootstrap.py run --with train -- train ...`.',
+        )
+    from cxrview.training.recipe import load_recipe
+    from cxrview.training.run import train
+
+    recipe = load_recipe(arguments.recipe, arguments.changes)
+    package = train(arguments.data, arguments.output, recipe, resume=arguments.resume, report=_ignore if arguments.quiet else tell)
+    answer(str(package))
+    return ExitCode.OK
+
+
+def _ignore(_: str) -> None:
+    return
+
+
+COMMAND = Command("train", "train a network on your own folders", _add_arguments, _run, DETAILS)

@@ -1,0 +1,57 @@
+"""`cxrview [PATH ...]`: the window, where Qt is installed."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cxrview.cli.command import Parser
+from cxrview.core.errors import EngineUnavailable, UsageError
+
+
+def open_window(words: Sequence[str], commands: Sequence[str]) -> int:
+    """Open the window on some paths; give the exit code.
+
+    Args:
+        words: the command line, which does not begin with a command.
+        commands: what the user may have meant instead of a path that is not there.
+
+    Raises:
+        UsageError: an unknown option, or a path that is not there.
+        EngineUnavailable: Qt is not installed.
+    """
+    wishes = _parsed(words)
+    for path in wishes.paths:
+        if not Path(path).exists():
+            raise UsageError(f"'{path}' is neither a command nor a file or folder.", hint=_suggestion(path, commands))
+    if importlib.util.find_spec("PySide6") is None:
+        raise EngineUnavailable(
+            "the window needs Qt, which is not installed.", hint="`pip install PySide6-Essentials`, or use a command: `cxrview --help`."
+        )
+    _import_native_runtimes()
+    from cxrview.app.main import main
+
+    model = ["--model", wishes.model] if wishes.model else []
+    return int(main([*model, "--", *wishes.paths]))
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(prog="cxrview", add_help=False, allow_abbrev=False)
+    parser.add_argument("paths", nargs="*")
+    parser.add_argument("--model", default="")
+    return parser.parse_args(words)
+
+
+def _suggestion(word: str, commands: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, commands, n=1)
+    return f"Did you mean `cxrview {near[0]}`?" if near else "See `cxrview --help`."
+
+
+def _import_native_runtimes() -> None:
+    """Load ONNX Runtime before Qt: on Windows the libraries that Qt brings make it fail to load afterwards."""
+    if sys.platform == "win32":
+        importlib.import_module("onnxruntime")
