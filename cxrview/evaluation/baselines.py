@@ -31,10 +31,12 @@ class ShortcutFeatures:
 
     Attributes:
         name: for tables.
+        seen: what it saw, in words.
         values: (N, D) float64, one row for each case.
     """
 
     name: str
+    seen: str
     values: FloatArray
 
 
@@ -59,12 +61,19 @@ def shortcut_features(grays: Iterable[GrayArray], *, aspects: Sequence[float] | 
     """Take the features of both baselines from images as they come, one at a time."""
     borders: list[FloatArray] = []
     numbers: list[FloatArray] = []
+    longest: list[int] = []
     for i, gray in enumerate(grays):
+        longest.append(max(gray.shape))
         borders.append(border_features(gray))
         numbers.append(three_numbers(gray, None if aspects is None else aspects[i]))
     if not borders:
         return ()
-    return ShortcutFeatures("border only", np.stack(borders)), ShortcutFeatures("three numbers", np.stack(numbers))
+    sizes = f"{min(longest)}" if min(longest) == max(longest) else f"{min(longest)} to {max(longest)}"
+    border = f"the outermost {BORDER_PX} px of each side, in images whose longer side has {sizes} px"
+    return (
+        ShortcutFeatures("border only", border, np.stack(borders)),
+        ShortcutFeatures("three numbers", "mean, standard deviation and aspect ratio of the image", np.stack(numbers)),
+    )
 
 
 def fit_and_score(train_features: FloatArray, train_positives: npt.ArrayLike, test_features: FloatArray) -> FloatArray:

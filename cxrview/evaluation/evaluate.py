@@ -52,6 +52,7 @@ def evaluate_cases(
         contrasts=tuple(measure_contrast(scored, contrast, thresholds[contrast.label], shortcuts, settings) for contrast in chosen),
         sensitivities=measure_sensitivities(scored, shortcuts, settings),
         operating=measure_operating(scored, manifest.thresholds, settings),
+        shortcuts=tuple(f"{shortcut.name}: {shortcut.seen}" for shortcut in shortcuts),
         settings=settings,
     )
 

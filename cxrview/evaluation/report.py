@@ -35,6 +35,7 @@ class EvaluationReport:
         contrasts: inside one source each.
         sensitivities: sources without negatives, against the normals of other sources.
         operating: rates at the package's thresholds, source by source.
+        shortcuts: what each baseline saw, in words.
     """
 
     model_id: str
@@ -45,6 +46,7 @@ class EvaluationReport:
     contrasts: tuple[ContrastResult, ...]
     sensitivities: tuple[SensitivityResult, ...]
     operating: tuple[OperatingResult, ...]
+    shortcuts: tuple[str, ...]
     settings: Settings
 
 
@@ -91,15 +93,20 @@ def tables_of(report: EvaluationReport) -> tuple[Table, ...]:
 def method_of(report: EvaluationReport) -> tuple[str, ...]:
     """Say in sentences how the numbers came about."""
     settings = report.settings
+    baselines = (
+        f"Baselines are logistic regressions on the same images ({'; '.join(report.shortcuts)}). A network earns only what it has "
+        "above them. They learn from the training images of the same source; where there are none, from the images measured, "
+        "cross-fitted by patient."
+        if report.shortcuts
+        else "Baselines: none were measured."
+    )
     own = (f"The split is frozen; its manifest has SHA-256 {report.split_sha256}.",) if report.split_sha256 else ()
     return (
         "No number is pooled over sources: where class and hospital go together, a pooled number measures the hospital.",
         f"Intervals are 95 % percentile intervals of {settings.resamples} bootstrap draws of whole patients (seed {settings.seed}); "
         "draws without one of the classes are left out. A rate of 0 or 1 has Wilson's interval for its patients.",
         f"A number needs at least {settings.minimum} positives and {settings.minimum} negatives.",
-        "Baselines are logistic regressions on the same images: the 4-pixel border resampled to a fixed length, and three numbers "
-        "(mean, standard deviation, aspect ratio). A network earns only what it has above them. They learn from the training images "
-        "of the same source; where there are none, from the images measured, cross-fitted by patient.",
+        baselines,
         f"Sensitivity on a source without negatives is at the smallest threshold with a specificity of at least {settings.specificity:.2f} "
         f"on the test-split images with the truth '{settings.reference}' of one named source at a time.",
         "A probability equal to the threshold counts as positive. Calibration error is over ten bins of equal width; it, Brier score, "

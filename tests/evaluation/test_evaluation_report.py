@@ -147,7 +147,7 @@ def test_cases_without_images_are_measured_without_baselines(synthetic):
     report = evaluate_cases(cases, synthetic.logits(cases), synthetic.manifest(), settings=QUICK)
     assert all(result.baselines == () for result in report.contrasts)
     assert "border only" not in to_markdown(report).split("## How")[0]
-    assert "Network" in to_markdown(report)
+    assert "Baselines: none were measured." in to_markdown(report)
     assert "<svg" in to_html(report)
 
 
@@ -157,6 +157,12 @@ def test_a_source_that_answers_no_question_gives_a_page_that_says_so(synthetic):
     assert report.contrasts == ()
     assert "No source here has enough" in to_html(report)
     assert [table.title for table in tables_of(report)] == ["At the package's thresholds", "Images"]
+
+
+def test_the_card_says_what_the_baselines_saw(report):
+    method = to_markdown(report).split("## How it was measured")[1]
+    assert "border only: the outermost 4 px of each side, in images whose longer side has 48 px" in method
+    assert "three numbers: mean, standard deviation and aspect ratio" in method
 
 
 def test_wanted_contrasts_replace_those_found(synthetic):
