@@ -140,7 +140,7 @@ def phantom(
     placed = _placed(opacities, layers, screen, seed) if isinstance(opacities, int) else tuple(opacities)
     extra = _opacity_attenuation(placed, layers, screen, seed)
     gray = _developed(layers.attenuation + extra, screen, _stream(seed, "noise")) if view.is_chest else layers.attenuation
-    _burn_marker(gray, marker)
+    _burn_marker(gray, marker, border)
     _collimate(gray, border)
     return Phantom(
         values=_stored(gray, bits),
@@ -233,7 +233,7 @@ def _placed(count: int, layers: Layers, screen: Screen, seed: int) -> tuple[Opac
     """Choose places well inside the lungs; none where there is no lung."""
     rng = _stream(seed, "places")
     inside = cv2.distanceTransform(np.pad(layers.is_lung.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    rows, columns = np.nonzero(inside > 0.6 * float(inside.max()) if inside.max() > 0 else layers.is_lung)
+    rows, columns = np.nonzero(inside > 0.4 * float(inside.max()) if inside.max() > 0 else layers.is_lung)
     if not len(rows):
         return ()
     found = []
@@ -302,16 +302,16 @@ def _blurred(layer: FloatArray, sigma_px: float) -> FloatArray:
     return np.asarray(cv2.resize(small, (layer.shape[1], layer.shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _burn_marker(gray: FloatArray, marker: str) -> None:
-    """Write the side letter as lead does, white, and the rest small at the lower edge."""
+def _burn_marker(gray: FloatArray, marker: str, border: float) -> None:
+    """Write the side letter as lead does, white, and the rest small at the lower edge, all inside the collimator."""
     letter, _, rest = marker.strip().partition(" ")
     height, width = gray.shape
     scale = min(width, height) / 1024
     if letter:
-        x = 0.07 if letter.upper().startswith("R") else 0.88
-        _write(gray, letter, (x * width, 0.16 * height), 2.2 * scale)
+        x = 0.05 + border if letter.upper().startswith("R") else 0.89 - border
+        _write(gray, letter, (x * width, (0.14 + border) * height), 2.2 * scale)
     if rest:
-        _write(gray, rest, (0.05 * width, 0.965 * height), 0.8 * scale)
+        _write(gray, rest, ((0.03 + border) * width, (0.97 - border) * height), 0.8 * scale)
 
 
 def _write(gray: FloatArray, text: str, at: tuple[float, float], scale: float) -> None:

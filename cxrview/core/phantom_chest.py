@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -23,6 +23,7 @@ from cxrview.core.phantom_solids import (
     rod,
     trace,
     union_length,
+    union_of_tubes,
 )
 
 # Linear attenuation at about 75 keV, 1/cm (NIST XCOM, rounded): water-like tissue, and what bone has above it.
@@ -34,8 +35,9 @@ LUNG_DENSITY = 0.27
 # Vessels and texture fade out where less lung than this lies along the ray.
 LUNG_FADES_BELOW_CM = 4.0
 
-# The soft solids have no fine detail: they are computed on a grid of at most this many pixels a side, then enlarged.
+# What has no fine detail is computed on a grid of at most so many pixels a side, then enlarged.
 SOFT_PX = 360
+TUBE_PX = 720
 BONE_PX = 1152
 RIB_POINTS = 22
 
@@ -262,8 +264,7 @@ def _branches(start: Points, heading: Points, radius: float, rng: np.random.Gene
         if radius > 0.13 and rng.random() < 0.55:
             away = heading + rng.normal(0.0, 0.5, 3)
             yield from _branches(points[-1], away / np.linalg.norm(away), radius * 0.72, rng)
-    if len(points) > 1:
-        yield rod(np.array(points), np.array(radii))
+    yield rod(np.array(points), np.array(radii))
 
 
 def _bones(cavity: Barrel, rng: np.random.Generator) -> Iterator[Bone]:
@@ -358,9 +359,11 @@ def cross_chest(anatomy: Anatomy, screen: Screen, rng: np.random.Generator) -> L
     bone_size = (bone_screen.width, bone_screen.height)
     detail = _cross_bones(anatomy, bone_screen)
     share = np.clip(cv2.resize(air, bone_size, interpolation=cv2.INTER_LINEAR) / LUNG_FADES_BELOW_CM, 0.0, 1.0)
-    blood = _cross_tubes(anatomy.vessels, bone_screen) * np.float32(SOFT_PER_CM * (1 - LUNG_DENSITY))
-    detail += blood * share
-    detail -= _cross_tubes(anatomy.airways, bone_screen) * np.float32(SOFT_PER_CM)
+    tube_screen = _shrunk(screen, TUBE_PX)
+    blood = _enlarged(union_of_tubes(anatomy.vessels, tube_screen), bone_size)
+    detail += blood * share * np.float32(SOFT_PER_CM * (1 - LUNG_DENSITY))
+    breath = _enlarged(union_of_tubes(anatomy.airways, tube_screen), bone_size)
+    detail -= breath * np.float32(SOFT_PER_CM)
     detail += _texture(bone_screen, rng) * (0.012 + 0.02 * share)
     sharp = np.asarray(cv2.GaussianBlur(detail, (0, 0), 0.035 / bone_screen.cm_per_px + 0.3), np.float32)
     attenuation = _enlarged(soft, size) + _enlarged(sharp, size)
@@ -397,16 +400,6 @@ def _cross_soft(anatomy: Anatomy, screen: Screen) -> tuple[FloatArray, FloatArra
     # The heart beats and the chest breathes while the exposure lasts.
     soft = cv2.GaussianBlur(tissue * np.float32(SOFT_PER_CM), (0, 0), 0.05 / screen.cm_per_px + 0.3)
     return np.asarray(soft, np.float32), np.asarray(air, np.float32), is_lung
-
-
-def _cross_tubes(tubes: Iterable[Tube], screen: Screen) -> FloatArray:
-    path = np.zeros((screen.height, screen.width), np.float32)
-    for tube in tubes:
-        seen = trace(tube, screen)
-        if seen is not None:
-            patch = path[seen.rows, seen.columns]
-            np.maximum(patch, seen.path(), out=patch)
-    return path
 
 
 def _cross_bones(anatomy: Anatomy, screen: Screen) -> FloatArray:

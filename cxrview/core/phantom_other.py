@@ -7,47 +7,48 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from cxrview.core.phantom_solids import FloatArray, Points, Screen, Tube, rod, trace
+from cxrview.core.phantom_solids import FloatArray, Points, Screen, Tube, rod, union_of_tubes
 
-BONE_GRAY_PER_CM = 0.34
-FLESH_GRAY_PER_CM = 0.22
+# How fast a centimetre of bone or flesh saturates the picture.
+BONE_PER_CM = 0.55
+FLESH_PER_CM = 0.22
+WRIST = np.array([0.0, 27.0, 0.0])
 WORDS = ("heart", "size", "normal", "lungs", "clear", "no", "effusion", "report", "patient", "study", "image", "left", "film", "date")
 
 
 def draw_hand(screen: Screen, rng: np.random.Generator) -> FloatArray:
     """Draw a hand from the front: flesh, and bones in four rows."""
-    flesh = np.zeros((screen.height, screen.width), np.float32)
-    bone = np.zeros_like(flesh)
-    wrist = np.array([0.0, 27.0, 0.0])
+    flesh = union_of_tubes(_flesh_of_palm(), screen)
+    bone = union_of_tubes(_bones_of_wrist(), screen)
     for number, (degrees, length) in enumerate(((-46, 0.78), (-13, 1.0), (-2, 1.08), (9, 1.02), (22, 0.84))):
         angle = np.radians(degrees + rng.normal(0, 2))
         heading = np.array([np.sin(angle), -np.cos(angle), 0.0])
         finger = 24.0 * length * float(rng.normal(1.0, 0.02))
-        knots = np.array([0.14, 0.47, 0.70, 0.84, 0.95]) if number else np.array([0.14, 0.50, 0.72, 0.93])
-        _add(flesh, rod(wrist + np.outer((0.1, 0.5, 1.0), heading) * finger, np.array([3.0, 1.9, 1.25])), screen)
-        for start, end in pairwise(knots):
-            _add(bone, _phalanx(wrist, heading, finger * start + 0.25, finger * end - 0.25), screen)
-    _add(flesh, rod(np.array([(0.0, 21.0, 0.0), (0.0, 27.0, 0.0), (0.0, 45.0, 0.0)]), np.array([4.6, 3.9, 4.2])), screen)
-    for x in (-1.7, 1.8):
-        _add(bone, rod(np.array([(x, 28.5, 0.0), (x * 0.8, 32.0, 0.0), (x * 0.8, 45.0, 0.0)]), np.array([1.5, 0.95, 0.95])), screen)
-    for x, y in ((-2.0, 26.2), (-0.6, 26.9), (0.8, 26.8), (2.0, 26.2), (-2.1, 24.6), (-0.7, 24.9), (0.7, 25.0), (2.1, 24.8)):
-        _add(bone, rod(np.array([(x, y, 0.0), (x + 0.3, y + 0.1, 0.0)]), np.array([0.72, 0.7])), screen)
+        knots = (0.14, 0.47, 0.70, 0.84, 0.95) if number else (0.14, 0.50, 0.72, 0.93)
+        skin = rod(WRIST + np.outer((0.1, 0.5, 1.0), heading) * finger, np.array([3.0, 1.9, 1.25]))
+        phalanges = [_phalanx(heading, finger * start + 0.25, finger * end - 0.25) for start, end in pairwise(knots)]
+        np.maximum(flesh, union_of_tubes([skin], screen), out=flesh)
+        np.maximum(bone, union_of_tubes(phalanges, screen), out=bone)
     noise = rng.standard_normal(flesh.shape, dtype=np.float32) * np.float32(0.008)
-    gray = 0.03 + 0.45 * np.tanh(flesh * FLESH_GRAY_PER_CM) + 0.5 * np.tanh(bone * BONE_GRAY_PER_CM * 1.6) + noise
+    gray = 0.03 + 0.45 * np.tanh(flesh * FLESH_PER_CM) + 0.5 * np.tanh(bone * BONE_PER_CM) + noise
     return np.asarray(np.clip(gray, 0, 1), np.float32)
 
 
-def _phalanx(wrist: Points, heading: Points, start: float, end: float) -> Tube:
-    along = np.linspace(start, end, 9)
+def _flesh_of_palm() -> tuple[Tube, ...]:
+    return (rod(np.array([(0.0, 21.0, 0.0), (0.0, 27.0, 0.0), (0.0, 45.0, 0.0)]), np.array([4.6, 3.9, 4.2])),)
+
+
+def _bones_of_wrist() -> list[Tube]:
+    forearm = [
+        rod(np.array([(x, 28.5, 0.0), (x * 0.8, 32.0, 0.0), (x * 0.8, 45.0, 0.0)]), np.array([1.5, 0.95, 0.95])) for x in (-1.7, 1.8)
+    ]
+    middles = ((-2.0, 26.2), (-0.6, 26.9), (0.8, 26.8), (2.0, 26.2), (-2.1, 24.6), (-0.7, 24.9), (0.7, 25.0), (2.1, 24.8))
+    return forearm + [rod(np.array([(x, y, 0.0), (x + 0.3, y + 0.1, 0.0)]), np.array([0.72, 0.7])) for x, y in middles]
+
+
+def _phalanx(heading: Points, start: float, end: float) -> Tube:
     waist = np.array([0.95, 0.86, 0.70, 0.60, 0.56, 0.58, 0.66, 0.78, 0.84])
-    return rod(wrist + np.outer(along, heading), waist)
-
-
-def _add(path: FloatArray, tube: Tube, screen: Screen) -> None:
-    seen = trace(tube, screen)
-    if seen is not None:
-        patch = path[seen.rows, seen.columns]
-        np.maximum(patch, seen.path(), out=patch)
+    return rod(WRIST + np.outer(np.linspace(start, end, len(waist)), heading), waist)
 
 
 def draw_text_page(size: tuple[int, int], rng: np.random.Generator) -> FloatArray:

@@ -20,6 +20,7 @@ LATERAL_AXES: Points = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0
 
 # A tube that runs along the ray would be seen endless; ribs at the flank reach about this much of their thickness.
 LONGEST_OBLIQUE_PATH = 2.2
+PATCH_STEP_PX = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +144,7 @@ class Barrel:
         """Give half width, half depth, middle z and middle x at heights `y`."""
         knots = np.array([(level.y, level.half_width, level.half_depth, level.center_z, level.center_x) for level in self.levels])
         inside = (y >= knots[0, 0]) & (y <= knots[-1, 0])
-        half_width, half_depth, z, x = (monotone(y, knots[:, 0], knots[:, column]) for column in range(1, 5))
+        half_width, half_depth, z, x = np.moveaxis(monotone(y, knots[:, 0], knots[:, 1:]), -1, 0)
         return np.where(inside, half_width, np.float32(0.0)), np.where(inside, half_depth, np.float32(0.0)), z, x
 
     def crossed_by(self, screen: Screen) -> Interval:
@@ -160,20 +161,24 @@ class Barrel:
 
 
 def monotone(at: FloatArray | Points, x: Points, y: Points) -> FloatArray:
-    """Interpolate through the knots with a cubic that does not overshoot (Fritsch and Carlson's slopes, harmonic mean)."""
+    """Interpolate through the knots with a cubic that does not overshoot (Fritsch and Carlson's slopes, harmonic mean).
+
+    `y` (n, ...) may hold several curves; they stand last in the result, (*at.shape, ...).
+    """
     step = np.diff(x)
-    slope = np.diff(y) / step
+    slope = np.diff(y, axis=0) / step.reshape(-1, *[1] * (y.ndim - 1))
     before, after = slope[:-1], slope[1:]
     with_turn = before * after <= 0
     inner = np.where(with_turn, 0.0, 2 * before * after / np.where(with_turn, 1.0, before + after))
-    tangent = np.concatenate(([slope[0]], inner, [slope[-1]]))
+    tangent = np.concatenate((slope[:1], inner, slope[-1:]))
     index = np.clip(np.searchsorted(x, at) - 1, 0, len(step) - 1)
-    t = np.clip((at - x[index]) / step[index], 0.0, 1.0)
+    t = np.clip((at - x[index]) / step[index], 0.0, 1.0).reshape(*index.shape, *[1] * (y.ndim - 1))
+    length = step[index].reshape(t.shape)
     rest = 1 - t
     value = (
         y[index] * (1 + 2 * t) * rest * rest
         + y[index + 1] * t * t * (3 - 2 * t)
-        + step[index] * (tangent[index] * t * rest * rest - tangent[index + 1] * t * t * rest)
+        + length * (tangent[index] * t * rest * rest - tangent[index + 1] * t * t * rest)
     )
     return np.asarray(value, np.float32)
 
@@ -280,3 +285,70 @@ def _trace_piece(seen: Trace, ends: Points, radius: Points, depth: Points, cm_pe
     np.copyto(seen.radius[patch], here, where=nearer)
     full = here * (np.float32(2 * depth[0]) + along * np.float32(2 * (depth[1] - depth[0])))
     np.copyto(seen.thickness[patch], full, where=nearer)
+
+
+def union_of_tubes(tubes: Sequence[Tube], screen: Screen) -> FloatArray:
+    """Give the longest path inside any of many thin tubes, (height, width) cm; much faster than a trace of each.
+
+    All straight pieces that fit into patches of one size are drawn together.
+    """
+    path = np.zeros(screen.height * screen.width, np.float32)
+    pieces = _pieces(tubes, screen)
+    sides = np.ceil(np.maximum(np.ptp(pieces.x, axis=1), np.ptp(pieces.y, axis=1)) + 2 * pieces.radius.max(axis=1)).astype(int) + 2
+    buckets = (sides + PATCH_STEP_PX - 1) // PATCH_STEP_PX
+    for bucket in np.unique(buckets):
+        _draw_pieces(path, pieces.only(buckets == bucket), int(bucket) * PATCH_STEP_PX, screen)
+    return path.reshape(screen.height, screen.width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """Straight pieces of tubes, (n, 2) each: both ends, px, the radius there, px, and the path through the axis, cm."""
+
+    x: FloatArray
+    y: FloatArray
+    radius: FloatArray
+    thickness: FloatArray
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> _Pieces:
+        return _Pieces(self.x[chosen], self.y[chosen], self.radius[chosen], self.thickness[chosen])
+
+
+def _pieces(tubes: Sequence[Tube], screen: Screen) -> _Pieces:
+    points = np.concatenate([tube.points for tube in tubes])
+    radius = np.concatenate([tube.radius for tube in tubes])
+    depth = np.concatenate([tube.depth for tube in tubes])
+    # A piece runs from each point to the next, but not from the end of one tube to the start of another.
+    last = np.cumsum([len(tube.points) for tube in tubes]) - 1
+    first = np.delete(np.arange(len(points) - 1), last[:-1])
+    flat = screen.to_px(points)
+    step = points[first + 1] - points[first]
+    drawn = np.linalg.norm(step @ screen.axes[:2].T, axis=1)
+    oblique = np.minimum(np.linalg.norm(step, axis=1) / np.maximum(drawn, 1e-6), LONGEST_OBLIQUE_PATH)
+    ends = np.stack([first, first + 1], axis=1)
+    thickness = (2 * depth * radius)[ends] * oblique[:, None]
+    parts = (flat[:, 0][ends], flat[:, 1][ends], radius[ends] / screen.cm_per_px, thickness)
+    x, y, wide, thick = (np.asarray(part, np.float32) for part in parts)
+    return _Pieces(x, y, wide, thick)
+
+
+def _draw_pieces(path: FloatArray, pieces: _Pieces, side: int, screen: Screen) -> None:
+    reach = pieces.radius.max(axis=1)
+    left = np.floor(pieces.x.min(axis=1) - reach).astype(np.int32)
+    top = np.floor(pieces.y.min(axis=1) - reach).astype(np.int32)
+    step = np.arange(side, dtype=np.int32)
+    columns, rows = left[:, None] + step, top[:, None] + step
+    (ax, bx), (ay, by) = pieces.x.T[:, :, None], pieces.y.T[:, :, None]
+    h = (columns + np.float32(0.5) - ax)[:, None, :]
+    v = (rows + np.float32(0.5) - ay)[:, :, None]
+    dx, dy = (bx - ax)[:, :, None], (by - ay)[:, :, None]
+    along = np.clip((h * dx + v * dy) / np.maximum(dx * dx + dy * dy, np.float32(1e-6)), 0, 1)
+    here, there = pieces.radius.T[:, :, None, None]
+    radius = here + along * (there - here)
+    chord = 1 - (np.square(h - along * dx) + np.square(v - along * dy)) / np.square(radius)
+    is_hit = chord > 0
+    is_hit &= ((columns >= 0) & (columns < screen.width))[:, None, :] & ((rows >= 0) & (rows < screen.height))[:, :, None]
+    which, row, column = np.nonzero(is_hit)
+    near, far = pieces.thickness[which].T
+    length = np.sqrt(chord[is_hit]) * (near + along[is_hit] * (far - near))
+    np.maximum.at(path, rows[which, row] * screen.width + columns[which, column], length)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cxrview.core.errors import CxrError
 from cxrview.core.image import Lut, Pixels, SpacingKind, VoiFunction, Window
 from cxrview.io.atomic import replacing
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_DATE = "20000101"
 UID_SEED = "cxrview"
+MOST_ROWS = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,12 @@ def write_dx(path: Path, pixels: Pixels, header: DicomHeader) -> Path:
 
     Stored depth, polarity, rescale, offset (as signed pixels) and spacing come from `pixels`; windows and VOI LUTs are those of
     `header`, or of `pixels` where the header has none. Overlays, shutters and modality LUTs are not written.
+
+    Raises:
+        CxrError: the picture has more rows or columns than DICOM can count.
     """
+    if max(pixels.width, pixels.height) > MOST_ROWS:
+        raise CxrError(f"A DICOM image has at most {MOST_ROWS} rows and columns.", hint="Make it smaller.", subject=str(path))
     dataset = _dataset(pixels, header)
     with replacing(path) as temporary:
         dataset.save_as(temporary, enforce_file_format=True)

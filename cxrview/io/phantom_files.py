@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cxrview.core.errors import CxrError
 from cxrview.core.image import Lut, Window, read_only
 from cxrview.core.phantom import Phantom, View, as_pixels, phantom
 from cxrview.io.atomic import replacing
@@ -40,9 +39,7 @@ def write_png(path: Path, drawn: Phantom) -> Path:
     top = 2**drawn.bits - 1
     full = 255 if drawn.bits == 8 else 65535
     values = drawn.values.astype(np.float64) * (full / top)
-    done, encoded = cv2.imencode(".png", np.rint(values).astype(drawn.values.dtype))
-    if not done:
-        raise CxrError("The phantom could not be encoded as PNG.", subject=str(path))
+    _, encoded = cv2.imencode(".png", np.rint(values).astype(drawn.values.dtype))
     with replacing(path) as temporary:
         temporary.write_bytes(encoded.tobytes())
     return path
