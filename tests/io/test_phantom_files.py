@@ -12,10 +12,11 @@ import pytest
 from pydicom.pixels import apply_voi_lut
 
 from cxrview.core.errors import CxrError
-from cxrview.core.image import Lut, Pixels, Spacing, SpacingKind, VoiFunction, Window, read_only
+from cxrview.core.image import ImageRef, Lut, Pixels, Spacing, SpacingKind, VoiFunction, Window, read_only
 from cxrview.core.phantom import View, as_pixels, phantom
 from cxrview.io.dicom_write import DicomHeader, write_dx
 from cxrview.io.phantom_files import PhantomVoi, write_dicom, write_phantoms, write_png
+from cxrview.io.read import read_pixels
 
 SIZE = (61, 48)
 HEADER = DicomHeader(identity="test")
@@ -127,6 +128,16 @@ def test_writing_again_writes_the_same_and_leaves_nothing_else(tmp_path: Path) -
     second = [path.read_bytes() for path in write_phantoms(tmp_path, 3, 0, kind="mixed", size=SIZE)]
     assert first == second
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_program_reads_back_the_pixels_it_wrote(tmp_path: Path) -> None:
+    for is_inverted in (False, True):
+        drawn = phantom(2, size=SIZE, bits=14)
+        pixels = read_pixels(ImageRef(write_dicom(tmp_path / "a.dcm", drawn, is_inverted=is_inverted, voi=PhantomVoi.LUT)))
+        assert np.array_equal(pixels.values, as_pixels(drawn, is_inverted=is_inverted).values)
+        assert (pixels.bits, pixels.is_inverted, len(pixels.voi_luts), pixels.info.view) == (14, is_inverted, 1, "PA")
+        assert pixels.spacing.kind is SpacingKind.AT_DETECTOR
+        assert pixels.spacing.row_mm == pytest.approx(drawn.spacing_mm, rel=1e-4)
 
 
 def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
