@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
 import threading
@@ -16,6 +17,7 @@ from PySide6.QtCore import QObject, Signal, qVersion
 from cxrview import __version__
 
 MAX_REPORTS = 50
+LOG = logging.getLogger(__name__)
 
 
 class CrashReporter(QObject):
@@ -42,6 +44,7 @@ class CrashReporter(QObject):
 
     def report(self, error: BaseException) -> None:
         """Write a report and tell."""
+        LOG.debug("unexpected error", exc_info=error)
         try:
             path = write_report(error, self._log_dir)
         except OSError:

@@ -48,7 +48,7 @@ class Program:
     settings: Settings
 
     def begin(self, options: Options) -> None:
-        """Open what was asked for; called once the window is on the screen."""
+        """Look for models and open what was asked for; called once the window is on the screen."""
         self.controllers.models.refresh(options.model or self.settings.model)
         self.controllers.files.open_paths(options.paths)
 
@@ -63,12 +63,13 @@ class Program:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the window with these arguments (without the program's name) and give the exit status."""
+    """Run the window with `[--model ID|DIR] [--] PATH ...` and give the exit status."""
     options = parse(argv)
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("cxrview")
     program = build(application)
+    program.crashes.install()
     program.window.show()
     QTimer.singleShot(0, program.window, partial(program.begin, options))
     status = application.exec()
@@ -80,17 +81,16 @@ def main(argv: Sequence[str]) -> int:
 def parse(argv: Sequence[str]) -> Options:
     """Read the arguments of the window."""
     parser = argparse.ArgumentParser(prog="cxrview", description="Open the window.")
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files, folders and ZIP archives to open")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders and ZIP archives to open")
     parser.add_argument("--model", default="", metavar="ID|DIR", help="the model to use")
     found = parser.parse_args(list(argv))
-    return Options(tuple(path.absolute() for path in found.paths), found.model)
+    return Options(tuple(Path(path).absolute() for path in found.paths), found.model)
 
 
 def build(application: QApplication, runner: Runner | None = None) -> Program:
     """Build the program; nothing is read from disk but the settings, and nothing heavy is imported."""
     where = places()
     crashes = CrashReporter(where.log_dir)
-    crashes.install()
     settings, notice = _settings()
     store = Store(replace(_first_state(settings, application), notice=notice))
     runner = runner or ThreadRunner(crashes.report)

@@ -401,7 +401,7 @@ def heatmap_view(state: AppState) -> HeatmapView:
         return HeatmapView(words="This model gives no heatmap for this label.")
     if asked is None and not finding.is_positive:
         under = f"{finding.label.name} {finding.probability:.2f} is under its threshold {finding.threshold:.2f}"
-        return HeatmapView(None, finding, f"{under}, so no heatmap is pushed. Click a label to see its map.")
+        return HeatmapView(None, finding, f"{under}, so its heatmap is not shown. Click a label to see it anyway.")
     if heatmap.is_flat or not (heatmap.values > 0).any():
         return HeatmapView(None, finding, f"{finding.label.name}: flat map, nothing to show.")
     return HeatmapView(heatmap, finding)
@@ -472,8 +472,8 @@ def batch_ended(state: AppState) -> AppState:
     """Stop counting and say what came out."""
     if state.batch is None:
         return state
-    failed = f", {state.batch.failed} could not be scored" if state.batch.failed else ""
-    words = f"{state.batch.done} of {state.batch.total} images scored{failed}."
+    failed = f", {state.batch.failed:,} could not be" if state.batch.failed else ""
+    words = f"{state.batch.done - state.batch.failed:,} of {state.batch.total:,} images scored{failed}."
     return replace(state, batch=None, notice=words)
 
 

@@ -77,8 +77,8 @@ THEMES = {ThemeName.DARK: DARK, ThemeName.LIGHT: LIGHT}
 _STYLE = Template("""
 QWidget { color: $text; }
 QMainWindow, QDialog, #startPage { background: $window; }
-QMainWindow::separator { background: $window; width: 6px; height: 6px; }
-QMainWindow::separator:hover { background: $accent; }
+QSplitter::handle { background: $window; image: none; width: 5px; }
+QSplitter::handle:hover { background: $accent; }
 QToolTip { background: $raised; color: $text; border: 1px solid $border; padding: 4px 6px; }
 QMenuBar { background: $window; padding: 2px 4px; }
 QMenuBar::item { padding: 4px 9px; border-radius: 4px; background: transparent; }
@@ -96,7 +96,6 @@ QToolButton:pressed { background: $hovered; }
 QToolButton:checked { background: $selected; }
 QToolButton:focus { border-color: $accent; }
 QToolButton:disabled { color: $muted; }
-QDockWidget { titlebar-close-icon: none; }
 QStatusBar { background: $window; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { color: $muted; padding: 0 6px; }
@@ -147,7 +146,8 @@ QScrollBar::handle:horizontal { min-width: 30px; }
 QScrollBar::handle:hover { background: $muted; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
-#noticeBar { background: $selected; border-radius: 0; }
+#noticeBar { background: $selected; border: 1px solid $accent; border-bottom: none; }
+#noticeBar { border-top-left-radius: 8px; border-top-right-radius: 8px; }
 #noticeBar QLabel { padding: 3px 0; }
 #dropHint { border: 1px dashed $muted; border-radius: 10px; }
 """)

@@ -9,13 +9,13 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
+    QGridLayout,
     QLabel,
     QMainWindow,
     QMessageBox,
     QSplitter,
     QStackedWidget,
     QToolBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
             assert isinstance(application, QApplication)
             apply_theme(application, state.theme)
         self.setWindowTitle(f"{image_name(state.current)} – cxrview" if state.current else "cxrview")
-        self._stack.setCurrentWidget(self.start_page if isinstance(state.picture, NoPicture) else self._splitter)
+        self._show_page(self.start_page if isinstance(state.picture, NoPicture) else self._splitter)
         for view in (self.actions_, self.notice_bar, self.start_page, self.canvas, self.image_list, self.model_panel):
             view.render_state(state)
 
@@ -118,6 +118,11 @@ class MainWindow(QMainWindow):
             "About cxrview", f"<h3>cxrview {__version__}</h3><p>Look at chest radiographs, let a network read them.</p><p>{BADGE}.</p>"
         )
 
+    def _show_page(self, page: QWidget) -> None:
+        if self._stack.currentWidget() is not page:
+            self._stack.setCurrentWidget(page)
+            (self.canvas if page is self._splitter else self.start_page).setFocus()
+
     def _tell(self, title: str, text: str) -> None:
         box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -135,11 +140,12 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self.start_page)
         self._stack.addWidget(self._splitter)
         centre = QWidget(self)
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.notice_bar)
-        column.addWidget(self._stack, 1)
+        # The notice lies over the page: a picture that moves because of a sentence would be lost to the eye.
+        grid = QGridLayout(centre)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(self._stack, 0, 0)
+        grid.addWidget(self.notice_bar, 0, 0, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
+        self.notice_bar.raise_()
         self.setCentralWidget(centre)
 
     def _build_menus(self) -> None:

@@ -59,6 +59,7 @@ def _wire_files(window: MainWindow, controllers: Controllers) -> None:
     start.open_folder_requested.connect(window.ask_for_folder)
     start.open_files_requested.connect(window.ask_for_files)
     start.phantoms_requested.connect(files.open_phantoms)
+    start.add_model_requested.connect(window.ask_for_model_folder)
     actions.open_folder.triggered.connect(window.ask_for_folder)
     actions.open_files.triggered.connect(window.ask_for_files)
     actions.open_phantoms.triggered.connect(files.open_phantoms)

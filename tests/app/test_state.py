@@ -202,7 +202,7 @@ def test_under_its_threshold_a_map_is_offered_and_not_pushed(shown: AppState) ->
     state = reading_known(shown, shown.current, analysis_of((0.2, 0.4, 0.3)))
     view = heatmap_view(state)
     assert view.heatmap is None
-    assert view.words == "Tuberculosis 0.40 is under its threshold 0.50, so no heatmap is pushed. Click a label to see its map."
+    assert view.words == "Tuberculosis 0.40 is under its threshold 0.50, so its heatmap is not shown. Click a label to see it anyway."
     asked = heatmap_view(label_chosen(state, "pneumonia"))
     assert asked.heatmap is not None
     assert asked.heatmap.label.id == "pneumonia"
@@ -300,7 +300,7 @@ def test_a_batch_counts_what_is_done_and_what_failed(shown: AppState) -> None:
     assert state.reading is not shown.reading
     ended = batch_ended(state)
     assert ended.batch is None
-    assert ended.notice == "2 of 3 images scored, 1 could not be scored."
+    assert ended.notice == "1 of 3 images scored, 1 could not be."
     assert batch_ended(batch_started(shown, 0)).notice == "0 of 0 images scored."
     assert batch_ended(ended) is ended
     late = batch_advanced(ended, third, analysis_of())

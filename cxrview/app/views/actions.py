@@ -43,7 +43,7 @@ class Actions(QObject):
             for action, name in self._icons.items():
                 action.setIcon(icon(name, state.theme))
         has_picture = isinstance(state.picture, LoadedPicture)
-        for action in (self.fit, self.actual_size, self.invert, self.reset_window):
+        for action in (self.fit, self.actual_size, self.invert, self.reset_window, self.heatmap):
             action.setEnabled(has_picture)
         place = -1 if state.current is None else state.listing.places.get(state.current, -1)
         self.previous.setEnabled(place > 0)
@@ -52,7 +52,7 @@ class Actions(QObject):
         self.score_all.setEnabled(isinstance(state.model, ReadyModel) and bool(state.listing.shown) and state.batch is None)
         self.cancel_batch.setEnabled(state.batch is not None)
         self.invert.setChecked(state.display.is_inverted)
-        self.heatmap.setChecked(state.layer.is_visible)
+        self.heatmap.setChecked(state.layer.is_visible and has_picture)
         self.light_theme.setChecked(state.theme is ThemeName.LIGHT)
 
     def _make(self, name: str, text: str, icon_name: str, keys: QKeySequence | None = None, *, is_checkable: bool = False) -> QAction:

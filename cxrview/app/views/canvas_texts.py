@@ -24,7 +24,8 @@ GROUND_ALPHA = 175
 def paint_corners(painter: QPainter, rect: QRect, colours: Colours, picture: LoadedPicture, display: Display, zoom: float) -> None:
     """Write what the picture is (top left) and how it is shown (bottom left)."""
     pixels = picture.pixels
-    facts = (pixels.info.format, pixels.info.modality, pixels.info.view, f"{pixels.width} × {pixels.height}", f"{pixels.bits} bit")
+    depth = "" if "bit" in pixels.info.format else f"{pixels.bits} bit"
+    facts = (pixels.info.modality, pixels.info.view, f"{pixels.width} × {pixels.height}", pixels.info.format, depth)
     frame = f", frame {picture.ref.frame + 1} of {pixels.frames}" if pixels.frames > 1 else ""
     top = (image_name(picture.ref) + frame, "  ·  ".join(text for text in facts if text))
     bottom = (window_text(picture, display), f"Zoom {zoom:.0%}")

@@ -33,6 +33,7 @@ class ChoiceBox(QComboBox):
         place = next((index for index, (_text, value) in enumerate(self._choices) if value == chosen), -1)
         if self.currentIndex() != place:
             self.setCurrentIndex(place)
+        self.setToolTip(self.currentText())
 
     def _on_activated(self, place: int) -> None:
         self.choice_made.emit(self._choices[place][1])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from cxrview.app.state import AppState
@@ -14,7 +14,8 @@ from cxrview.core.results import Finding
 
 PADDING_PX = 8
 BAR_PX = 6
-MARK_PX = 5
+# How far the threshold mark stands out of the bar.
+MARK_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,7 @@ class FindingRow(QAbstractButton):
         painter.drawRoundedRect(filled, BAR_PX / 2, BAR_PX / 2)
         x = track.left() + track.width() * min(1.0, max(0.0, finding.threshold))
         painter.setBrush(QColor(self._colours.text))
-        painter.drawRect(QRectF(x - 1, track.top() - 2, 2, BAR_PX + 4))
-        tip = QPointF(x, track.bottom() + 1)
-        painter.drawPolygon(QPolygonF([tip, tip + QPointF(-MARK_PX + 1, MARK_PX), tip + QPointF(MARK_PX - 1, MARK_PX)]))
+        painter.drawRoundedRect(QRectF(x - 1.5, track.top() - MARK_PX, 3, BAR_PX + 2 * MARK_PX), 1.5, 1.5)
 
     # Called by Qt.
 

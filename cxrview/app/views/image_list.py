@@ -105,7 +105,14 @@ class ImageDelegate(QStyledItemDelegate):
         area = option.rect.adjusted(ROW_PADDING_PX + 4, ROW_PADDING_PX, -ROW_PADDING_PX - 4, -ROW_PADDING_PX)
         self._paint_dot(painter, QRect(area.left(), area.top() + (line - DOT_PX) // 2, DOT_PX, DOT_PX), outcome)
         words = area.adjusted(DOT_PX + 9, 0, 0, 0)
-        self._paint_line(painter, option, QRect(words.left(), words.top(), words.width(), line), str(index.data()), self.colours.text)
+        self._paint_line(
+            painter,
+            option,
+            QRect(words.left(), words.top(), words.width(), line),
+            str(index.data()),
+            self.colours.text,
+            Qt.TextElideMode.ElideMiddle,
+        )
         self._paint_outcome(painter, option, QRect(words.left(), words.top() + line, words.width(), line), outcome)
         painter.restore()
 
@@ -126,15 +133,19 @@ class ImageDelegate(QStyledItemDelegate):
         painter.drawEllipse(box)
 
     def _paint_outcome(self, painter: QPainter, option: QStyleOptionViewItem, box: QRect, outcome: Outcome | None) -> None:
-        if outcome is None:
-            return
-        colour = self.colours.error if outcome.top is None else self.colours.positive if outcome.top.is_positive else self.colours.muted
-        text = outcome.error if outcome.top is None else f"{outcome.top.label.name}  {outcome.top.probability:.2f}"
-        self._paint_line(painter, option, box, text, colour)
+        text, colour = "not scored", self.colours.muted
+        if outcome is not None and outcome.top is None:
+            text, colour = outcome.error, self.colours.error
+        elif outcome is not None and outcome.top is not None:
+            text = f"{outcome.top.label.name}  {outcome.top.probability:.2f}"
+            colour = self.colours.positive if outcome.top.is_positive else self.colours.muted
+        self._paint_line(painter, option, box, text, colour, Qt.TextElideMode.ElideRight)
 
-    def _paint_line(self, painter: QPainter, option: QStyleOptionViewItem, box: QRect, text: str, colour: str) -> None:
+    def _paint_line(
+        self, painter: QPainter, option: QStyleOptionViewItem, box: QRect, text: str, colour: str, elide: Qt.TextElideMode
+    ) -> None:
         painter.setPen(QColor(colour))
-        shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideMiddle, box.width())
+        shown = option.fontMetrics.elidedText(text, elide, box.width())
         painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown)
 
 

@@ -27,7 +27,7 @@ class LayerControls(QWidget):
     """The heatmap is to be shown or hidden."""
     opacity_chosen = Signal(float)
     """The person moved the slider. Parameters: opacity, 0 to 1 (float)."""
-    label_chosen = Signal(str)
+    label_chosen = Signal(object)
     """The person chose a label. Parameters: label id, empty for the top label (str)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -1,4 +1,4 @@
-"""One sentence across the top of the canvas, until it is dismissed or another one comes."""
+"""One sentence over the foot of the page, until it is dismissed or another one comes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from cxrview.app.state import AppState
 from cxrview.app.theme import icon
+
+
+MAX_WIDTH_PX = 620
 
 
 class NoticeBar(QFrame):
@@ -37,5 +40,6 @@ class NoticeBar(QFrame):
         """Show the notice."""
         if self._text.text() != state.notice:
             self._text.setText(state.notice)
+            self._text.setMinimumWidth(min(MAX_WIDTH_PX, self._text.fontMetrics().horizontalAdvance(state.notice) + 4))
             self._close.setIcon(icon("close", state.theme))
         self.setVisible(bool(state.notice))

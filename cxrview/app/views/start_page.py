@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from cxrview.app.state import AppState, ThemeName
+from cxrview.app.state import AppState, NoModel, ThemeName
 from cxrview.app.theme import app_icon, icon
+from cxrview.app.views.model_panel import BADGE, model_text
 
 ICON_PX = 18
 LOGO_PX = 72
@@ -23,6 +24,8 @@ class StartPage(QWidget):
     """Files are to be opened."""
     phantoms_requested = Signal()
     """The built-in phantoms are to be opened."""
+    add_model_requested = Signal()
+    """A model folder is to be added."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,22 +35,25 @@ class StartPage(QWidget):
         self._files = self._build_button("startFiles", "Open files…")
         self._phantoms = self._build_button("startPhantoms", "Try phantoms")
         self._phantoms.setToolTip("Synthetic radiographs, drawn by physics: for a first look, not data")
+        self._add_model = self._build_button("startAddModel", "Add model folder…")
+        self._add_model.clicked.connect(self.add_model_requested)
         self._folder.clicked.connect(self.open_folder_requested)
         self._files.clicked.connect(self.open_files_requested)
         self._phantoms.clicked.connect(self.phantoms_requested)
-        self._searching = QLabel(self)
-        self._searching.setObjectName("startSearching")
+        self._status = QLabel(self)
+        self._status.setObjectName("startStatus")
         self._theme: ThemeName | None = None
         self._build_layout()
 
     def render_state(self, state: AppState) -> None:
-        """Say what is being looked for."""
+        """Say what is being looked for, or what is ready."""
         if state.theme != self._theme:
             self._theme = state.theme
             self._folder.setIcon(icon("folder", ThemeName.LIGHT if state.theme is ThemeName.DARK else ThemeName.DARK))
             self._files.setIcon(icon("files", state.theme))
             self._phantoms.setIcon(icon("phantom", state.theme))
-        self._searching.setText(f"Looking for radiographs in {state.searching}…" if state.searching else "")
+        self._add_model.setVisible(isinstance(state.model, NoModel))
+        self._status.setText(f"Looking for radiographs in {state.searching}…" if state.searching else model_text(state.model))
 
     def _build_button(self, name: str, text: str, *, role: str = "") -> QPushButton:
         button = QPushButton(text, self)
@@ -65,8 +71,8 @@ class StartPage(QWidget):
         font.setPointSizeF(font.pointSizeF() * 2.0)
         font.setBold(True)
         title.setFont(font)
-        lead, drop = QLabel(LEAD, self), QLabel(DROP, self)
-        for label in (lead, drop):
+        lead, drop, badge = QLabel(LEAD, self), QLabel(DROP, self), QLabel(BADGE, self)
+        for label in (lead, drop, badge, self._status):
             label.setWordWrap(True)
             label.setProperty("role", "muted")
         buttons = QHBoxLayout()
@@ -85,11 +91,14 @@ class StartPage(QWidget):
         column.addSpacing(12)
         column.addLayout(buttons)
         column.addSpacing(4)
-        for widget in (drop, self._searching):
-            widget.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            column.addWidget(widget)
-        lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(drop)
+        column.addSpacing(8)
+        column.addWidget(self._status)
+        column.addWidget(self._add_model, 0, Qt.AlignmentFlag.AlignHCenter)
+        for label in (lead, drop, self._status, badge):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout = QVBoxLayout(self)
         layout.addStretch(1)
         layout.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
+        layout.addWidget(badge)
