@@ -159,3 +159,23 @@ def shared() -> Path:
     if not (folder / "corpus" / "catalogue.csv").is_file():
         pytest.skip("the real radiographs are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four readable pictures (two DICOM, two PNG), a broken DICOM file and a text; read only, please."""
+    from cxrview.io.phantom_files import write_phantoms
+
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantoms(folder, 4, 0, kind="mixed", size=(256, 256))
+    (folder / "broken.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 40)
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fake_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small valid model package; read only, please."""
+    from cxrview.engine.fake import fake_package
+
+    return fake_package(tmp_path_factory.mktemp("models") / "fake").folder

@@ -12,7 +12,7 @@ import cxrview
 from cxrview.cli.command import Command, ExitCode, parser_of
 from cxrview.cli.commands import COMMANDS
 from cxrview.cli.terminal import answer, tell
-from cxrview.cli.window import open_window
+from cxrview.cli.window import Window, open_window
 from cxrview.core.errors import CxrError, UsageError
 from cxrview.io.places import use_basedir
 
@@ -23,12 +23,11 @@ LOG = logging.getLogger(__name__)
 DISCLAIMER = "For research and teaching. Not a medical device."
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line, without the program's name; give the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+def main(words: Sequence[str], *, window: Window) -> int:
+    """Run one command line, without the program's name; give the exit code. `window` opens the window."""
     try:
         _start_logging()
-        return int(_dispatch(words))
+        return _dispatch(list(words), window)
     except KeyboardInterrupt:
         tell("interrupted")
         return ExitCode.INTERRUPTED
@@ -39,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error)
 
 
-def _dispatch(words: list[str]) -> int:
+def _dispatch(words: list[str], window: Window) -> int:
     """Find out what the first word is: an option of ours, a command, or a path for the window."""
     words = _without_basedir(words)
     first = words[0] if words else ""
@@ -52,7 +51,7 @@ def _dispatch(words: list[str]) -> int:
     command = next((each for each in COMMANDS if each.name == first), None)
     if command is not None:
         return _run_command(command, words[1:])
-    return open_window(words, [each.name for each in COMMANDS])
+    return open_window(words, [each.name for each in COMMANDS], window)
 
 
 def _run_command(command: Command, words: list[str]) -> int:
@@ -65,21 +64,23 @@ def _run_command(command: Command, words: list[str]) -> int:
         if Path(command.name).exists():
             error.hint += f" To open the folder or file of that name: `cxrview ./{command.name}`."
         raise
-    if arguments.basedir:
-        use_basedir(Path(arguments.basedir))
     return command.run(arguments)
 
 
 def _without_basedir(words: list[str]) -> list[str]:
-    """Obey `--basedir DIR` before the command, and take it away."""
-    if words and words[0].startswith("--basedir="):
-        words = ["--basedir", words[0].partition("=")[2], *words[1:]]
-    if not words or words[0] != "--basedir":
-        return words
-    if len(words) < 2 or not words[1]:
-        raise UsageError("--basedir needs a folder.", hint="See `cxrview --help`.")
-    use_basedir(Path(words[1]))
-    return words[2:]
+    """Obey `--basedir DIR`, wherever it stands before a `--`, and take it away."""
+    end = words.index("--") if "--" in words else len(words)
+    for place, word in enumerate(words[:end]):
+        name, _, folder = word.partition("=")
+        if name != "--basedir":
+            continue
+        width = 1 if folder else 2
+        folder = folder or "".join(words[place + 1 : min(place + 2, end)])
+        if not folder:
+            raise UsageError("--basedir needs a folder.", hint="See `cxrview --help`.")
+        use_basedir(Path(folder))
+        return words[:place] + words[place + width :]
+    return words
 
 
 def help_text() -> str:

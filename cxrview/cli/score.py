@@ -51,6 +51,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if arguments.output:
         check_target(arguments.output)
+    if not any(path.exists() for path in arguments.paths):
+        raise NothingToDo(f"there is no {', '.join(map(str, arguments.paths))}.", hint="Name files or folders that exist.")
     settings = load_settings()
     package = chosen_package(arguments.model, settings)
     found = _find(arguments.paths)
@@ -70,13 +72,12 @@ def _find(paths: list[Path]) -> Found:
     from cxrview.batch.outputs import without_outputs
     from cxrview.io.read import find_images
 
-    where = ", ".join(map(str, paths))
-    if not any(path.exists() for path in paths):
-        raise NothingToDo(f"there is no {where}.", hint="Name files or folders that exist.")
     found = find_images(paths)
     refs = without_outputs(found.refs)
     if not refs and not found.problems:
-        raise NothingToDo(f"no image was found in {where}.", hint=f"{len(found.refs) + found.others} other files were met.")
+        raise NothingToDo(
+            f"no image was found in {', '.join(map(str, paths))}.", hint=f"{len(found.refs) + found.others} other files were met."
+        )
     return replace(found, refs=refs, others=found.others + len(found.refs) - len(refs))
 
 

@@ -1,24 +1,27 @@
-"""`cxrview [PATH ...]`: the window, where Qt is installed."""
+"""`cxrview [PATH ...]`: reads the words that open the window; the window itself is somebody else's."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
 import importlib.util
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cxrview.cli.command import Parser
 from cxrview.core.errors import EngineUnavailable, UsageError
 
+Window = Callable[[Sequence[str]], int]
+"""Opens the window with `[--model ID|DIR] -- PATH ...` and gives the exit code."""
 
-def open_window(words: Sequence[str], commands: Sequence[str]) -> int:
+
+def open_window(words: Sequence[str], commands: Sequence[str], window: Window) -> int:
     """Open the window on some paths; give the exit code.
 
     Args:
         words: the command line, which does not begin with a command.
         commands: what the user may have meant instead of a path that is not there.
+        window: what opens it.
 
     Raises:
         UsageError: an unknown option, or a path that is not there.
@@ -32,11 +35,8 @@ def open_window(words: Sequence[str], commands: Sequence[str]) -> int:
         raise EngineUnavailable(
             "the window needs Qt, which is not installed.", hint="`pip install PySide6-Essentials`, or use a command: `cxrview --help`."
         )
-    _import_native_runtimes()
-    from cxrview.app.main import main
-
     model = ["--model", wishes.model] if wishes.model else []
-    return int(main([*model, "--", *wishes.paths]))
+    return window([*model, "--", *wishes.paths])
 
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -49,9 +49,3 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
 def _suggestion(word: str, commands: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, commands, n=1)
     return f"Did you mean `cxrview {near[0]}`?" if near else "See `cxrview --help`."
-
-
-def _import_native_runtimes() -> None:
-    """Load ONNX Runtime before Qt: on Windows the libraries that Qt brings make it fail to load afterwards."""
-    if sys.platform == "win32":
-        importlib.import_module("onnxruntime")
