@@ -55,7 +55,7 @@ def fit_network(
         raise DataError("There is no checkpoint to resume from.", hint="Start without --resume.", subject=str(run))
     accelerator = _accelerator(device)
     checkpoint = ModelCheckpoint(
-        folder, filename="best", monitor="monitor", mode="max", save_last=True, enable_version_counter=False, save_on_train_epoch_end=False
+        folder, filename="best", monitor="monitor", mode="max", save_last=True, enable_version_counter=False, save_on_train_epoch_end=True
     )
     callbacks: list[Callback] = [_reporter(EventLog(run / "events.jsonl"), training, fit, report), checkpoint]
     if fit.patience > 0:

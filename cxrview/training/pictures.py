@@ -20,7 +20,7 @@ from cxrview.io.places import places
 from cxrview.io.read import read_pixels
 from cxrview.training.examples import Example
 
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3  # raise it when `prepare` gives other pictures for the same contract
 HASH_SIDE = 16  # perceptual hashes of 16 × 16 bits
 
 

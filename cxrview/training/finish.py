@@ -1,0 +1,212 @@
+"""From trained weights to a finished package: export, calibrate, judge, write the card, reopen and compare."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxrview.core.errors import PackageError
+from cxrview.core.guard import fit_guard
+from cxrview.core.manifest import Calibration, InputSpec, Label, Manifest, RangeRule, Threshold, TrainedOn
+from cxrview.core.prepare import normalise
+from cxrview.core.results import FloatArray
+from cxrview.engine.base import stacked_logits
+from cxrview.engine.nets import head_activation, heatmap_kind
+from cxrview.engine.onnx import OnnxPredictor
+from cxrview.engine.packages import Golden, Package, write_package
+from cxrview.evaluation.calibrate import calibrate, choose_thresholds
+from cxrview.evaluation.cases import Case, Split, score_cases
+from cxrview.evaluation.evaluate import evaluate_cases
+from cxrview.evaluation.page import to_html
+from cxrview.evaluation.report import EvaluationReport, to_json
+from cxrview.evaluation.within_source import Settings
+from cxrview.training.card import write_card
+from cxrview.training.examples import Example
+from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph
+from cxrview.training.pictures import load_pictures
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cxrview.training.run import Plan
+
+BATCH = 16
+EXPORT_TOLERANCE = 1e-4  # between torch and the exported graph, in logits, on the golden inputs and real images
+COMPARED_IMAGES = 64
+# The baselines see what the network does not: the whole picture with its border, and gray levels as they were stored.
+WHOLE = InputSpec(width=256, height=256, range_rule=RangeRule.BIT_DEPTH)
+
+
+def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], None]) -> Path:
+    """Write `package/` and `report/` into the run folder and return the package's folder.
+
+    Raises:
+        PackageError: the exported graph does not give what torch gives.
+    """
+    draft = _draft(plan, network, run / "package")
+    predictor = OnnxPredictor(draft, threads=0, cache_dir=None)
+    try:
+        _compare_with_torch(plan, network, draft, predictor)
+        logits, pooled = _run_all(plan, predictor)
+    finally:
+        predictor.close()
+    cases = cases_of(plan.examples)
+    rules = calibrate(cases, logits, draft.manifest).calibrations
+    calibrated = replace(draft.manifest, calibration=rules)
+    thresholds = choose_thresholds(score_cases(cases, logits, calibrated), specificity=plan.recipe.package.specificity)
+    manifest = replace(calibrated, thresholds=thresholds)
+    report("Measuring on the frozen test split, with the baselines beside the network.")
+    measured = _measure(plan, cases, logits, manifest, report)
+    _write_report(run / "report", measured)
+    _write_logits(run / "report" / "scores.csv", plan, logits, manifest)
+    guard = fit_guard(pooled[plan.members("train")], pooled[plan.members("val")])
+    package = write_package(
+        run / "package",
+        manifest,
+        graph=(draft.folder / draft.manifest.graph).read_bytes(),
+        golden=draft.golden,
+        card=write_card(plan, manifest, measured),
+        head=draft.head,
+        weights=half_weights(network),
+        guard=guard,
+        is_replacing=True,
+    )
+    report(f"Package {package.manifest.id} {package.manifest.version} written to {package.folder}.")
+    return package.folder
+
+
+def cases_of(examples: Sequence[Example]) -> tuple[Case, ...]:
+    """Give the examples as cases of an evaluation."""
+    return tuple(
+        Case(
+            path=example.path,
+            source=example.source,
+            group_id=example.group,
+            positives=example.positive,
+            known=example.known,
+            split=Split(example.split),
+            view=example.attributes.get("view", ""),
+            sex=example.attributes.get("sex", ""),
+            age_years=_years(example.attributes.get("age", "")),
+            role=example.attributes.get("role", ""),
+        )
+        for example in examples
+    )
+
+
+def _years(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _draft(plan: Plan, network: nn.Module, folder: Path) -> Package:
+    """Write a package without calibration, so that everything after this goes through the engine."""
+    import torch
+
+    recipe = plan.recipe
+    graph = onnx_graph(network, recipe.input)
+    inputs = golden_inputs(recipe.input)
+    with torch.no_grad():
+        logits, features = network(torch.from_numpy(inputs.copy()))
+    head = head_of(network, recipe.architecture, (int(features.shape[2]), int(features.shape[3])))
+    labels = tuple(Label(label, recipe.data.names.get(label, label)) for label in plan.labels)
+    manifest = Manifest(
+        id=recipe.package.id,
+        title=recipe.package.title,
+        version=recipe.package.version,
+        licence=recipe.package.licence,
+        intended_use=recipe.package.intended_use,
+        task=recipe.task,
+        labels=labels,
+        input=recipe.input,
+        heatmap=heatmap_kind(recipe.architecture),
+        activations=(head_activation(recipe.architecture),) * len(recipe.architecture.head_hidden),
+        calibration=(Calibration(),) * len(labels),
+        thresholds=(Threshold(),) * len(labels),
+        trained_on=_trained_on(plan.examples, recipe.data.columns.licence),
+        split_sha256=plan.split_sha256,
+        files={},
+        architecture=recipe.architecture,
+    )
+    golden = Golden(inputs, logits.numpy().astype(np.float32))
+    return write_package(folder, manifest, graph=graph, golden=golden, card="Draft.\n", head=head, is_replacing=True)
+
+
+def _trained_on(examples: Sequence[Example], licence_column: str) -> tuple[TrainedOn, ...]:
+    by_source: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        if example.split in ("train", "val"):
+            by_source[example.source].append(example)
+    return tuple(
+        TrainedOn(
+            source=source,
+            images=len(members),
+            patients=len({member.group for member in members}),
+            licence=", ".join(sorted({member.attributes.get(licence_column, "") or "not stated" for member in members})),
+        )
+        for source, members in sorted(by_source.items())
+    )
+
+
+def _compare_with_torch(plan: Plan, network: nn.Module, draft: Package, predictor: OnnxPredictor) -> None:
+    import torch
+
+    step = max(1, len(plan.examples) // COMPARED_IMAGES)
+    inputs = np.concatenate([normalise(channels, plan.recipe.input) for channels in plan.pictures.stack[::step][:COMPARED_IMAGES]])
+    inputs = np.concatenate([draft.golden.inputs, inputs])
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(inputs))[0].numpy()
+    difference = float(np.abs(stacked_logits(predictor.run(inputs)) - wanted).max())
+    if not difference <= EXPORT_TOLERANCE:
+        raise PackageError(
+            f"the exported graph differs from torch by {difference:.2g} in a logit; {EXPORT_TOLERANCE:g} is rounding.",
+            hint="Train in float32, or report this.",
+        )
+
+
+def _run_all(plan: Plan, predictor: OnnxPredictor) -> tuple[FloatArray, FloatArray]:
+    """Run every image: logits (N, L), and features averaged over their cells (N, K)."""
+    logits: list[FloatArray] = []
+    pooled: list[FloatArray] = []
+    stack = plan.pictures.stack
+    for start in range(0, len(stack), BATCH):
+        batch = np.concatenate([normalise(channels, plan.recipe.input) for channels in stack[start : start + BATCH]])
+        for forward in predictor.run(batch):
+            if forward.features is None:
+                raise PackageError("the exported graph gives no features.")
+            logits.append(forward.logits)
+            pooled.append(forward.features.mean(axis=(1, 2)))
+    return np.stack(logits), np.stack(pooled)
+
+
+def _measure(plan: Plan, cases: Sequence[Case], logits: FloatArray, manifest: Manifest, report: Callable[[str], None]) -> EvaluationReport:
+    whole = load_pictures(plan.examples, WHOLE, report=report)
+    if len(whole.examples) != len(plan.examples):
+        raise PackageError("An image could be read before and cannot be read now.", hint="Check the drive, then use --resume.")
+    settings = Settings(specificity=plan.recipe.package.specificity)
+    grays = (channels[0] for channels in whole.pictures.stack)
+    return evaluate_cases(cases, logits, manifest, grays=grays, aspects=[float(each) for each in whole.pictures.aspect], settings=settings)
+
+
+def _write_report(folder: Path, measured: EvaluationReport) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "report.json").write_text(to_json(measured), encoding="utf-8")
+    (folder / "report.html").write_text(to_html(measured), encoding="utf-8")
+
+
+def _write_logits(path: Path, plan: Plan, logits: FloatArray, manifest: Manifest) -> None:
+    """Write the logits of every image, so that any figure of the card can be computed again."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["path", "split", "source", "label", "group", *(f"logit_{label.id}" for label in manifest.labels)])
+        for example, row in zip(plan.examples, logits, strict=True):
+            name = example.path.relative_to(plan.root).as_posix() if example.path.is_relative_to(plan.root) else str(example.path)
+            writer.writerow([name, example.split, example.source, example.label, example.group, *(f"{value:.5f}" for value in row)])
