@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 from cxrview.app.state import AppState
 from cxrview.app.theme import icon
 
-
 MAX_WIDTH_PX = 620
 
 

@@ -1,0 +1,300 @@
+"""The canvas shows what the state says, and says what the mouse and the keys ask for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from cxrview.app.state import (
+    AppState,
+    Display,
+    LoadedPicture,
+    UnreadablePicture,
+    label_chosen,
+    layer_toggled,
+    opacity_chosen,
+    picture_loaded,
+    reading_known,
+    search_started,
+    viewport_chosen,
+    window_chosen,
+)
+from cxrview.app.viewport import Viewport, fitted
+from cxrview.app.views.canvas import Canvas
+from cxrview.core.image import ImageRef, Lut, Window
+from tests.app.samples import analysis_of, picture_of
+
+SIZE = (416, 316)
+
+
+@pytest.fixture
+def canvas(qtbot: QtBot) -> Canvas:
+    made = Canvas()
+    qtbot.addWidget(made)
+    made.resize(*SIZE)
+    return made
+
+
+def look(canvas: Canvas) -> np.ndarray:
+    """Give what is seen, (rows, columns, 3)."""
+    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    data = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return data[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def wheel(canvas: Canvas, at: QPoint, delta: int) -> None:
+    """Turn the wheel over a point."""
+    position = QPointF(at)
+    event = QWheelEvent(
+        position,
+        canvas.mapToGlobal(position),
+        QPoint(),
+        QPoint(0, delta),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(canvas, event)
+
+
+def test_the_picture_is_seen_through_its_window(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(shown)
+    row = look(canvas)[158, 8:408, 0].astype(int)
+    expected = np.clip((np.linspace(0, 4095, 400) - 0.5) / 4095 * 255, 0, 255)
+    assert np.abs(row - expected).max() <= 2
+
+
+def test_a_narrow_window_makes_black_and_white(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(window_chosen(shown, Window(2048.0, 2.0)))
+    row = look(canvas)[158, 8:408, 0]
+    assert row[:195].max() == 0
+    assert row[205:].min() == 255
+
+
+def test_inversion_and_polarity_cancel_out(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(shown)
+    upright = look(canvas)[158, 8:408]
+    assert isinstance(shown.picture, LoadedPicture)
+    inverted = replace(shown.picture, pixels=replace(shown.picture.pixels, is_inverted=True))
+    canvas.render_state(replace(shown, picture=inverted, display=Display(is_inverted=True)))
+    np.testing.assert_array_equal(look(canvas)[158, 8:408], upright)
+    canvas.render_state(replace(shown, picture=inverted))
+    np.testing.assert_array_equal(look(canvas)[158, 8:408], 255 - upright)
+
+
+def test_a_lookup_table_of_the_file_is_used_until_a_window_is_chosen(canvas: Canvas, shown: AppState) -> None:
+    table = np.full(4096, 255, np.uint16)
+    table.setflags(write=False)
+    assert shown.current is not None
+    lut = picture_of(shown.current, voi_luts=(Lut(0, 8, table),))
+    canvas.render_state(replace(shown, picture=lut))
+    assert look(canvas)[158, 20:400].min() == 255
+    canvas.render_state(window_chosen(replace(shown, picture=lut), Window(2048.0, 2.0)))
+    assert look(canvas)[158, 20:180].max() == 0
+
+
+def test_behind_the_shutter_it_stays_black_even_inverted(canvas: Canvas, shown: AppState) -> None:
+    shutter = np.ones((300, 400), bool)
+    shutter[:, :200] = False
+    assert shown.current is not None
+    state = replace(shown, picture=picture_of(shown.current, shutter=shutter), display=Display(is_inverted=True))
+    canvas.render_state(state)
+    seen = look(canvas)[158, 8:408, 0]
+    assert seen[:198].max() == 0
+    assert seen[202] > 100
+
+
+def test_dragging_left_asks_for_a_window(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    canvas.render_state(shown)
+    chosen: list[Window] = []
+    canvas.window_chosen.connect(chosen.append)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(200, 150))
+    qtbot.mouseMove(canvas, QPoint(260, 150))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(260, 150))
+    qtbot.mouseMove(canvas, QPoint(300, 150))
+    assert len(chosen) == 1
+    assert chosen[0].width > 4096
+    assert chosen[0].center == 2048
+
+
+@pytest.mark.parametrize("has_space", [False, True])
+def test_dragging_the_middle_button_or_with_space_pans(canvas: Canvas, shown: AppState, qtbot: QtBot, has_space: bool) -> None:
+    canvas.render_state(shown)
+    chosen: list[Viewport] = []
+    canvas.viewport_chosen.connect(chosen.append)
+    if has_space:
+        qtbot.keyPress(canvas, Qt.Key.Key_Space)
+    button = Qt.MouseButton.LeftButton if has_space else Qt.MouseButton.MiddleButton
+    qtbot.mousePress(canvas, button, pos=QPoint(200, 150))
+    qtbot.mouseMove(canvas, QPoint(220, 140))
+    qtbot.mouseRelease(canvas, button, pos=QPoint(220, 140))
+    qtbot.keyRelease(canvas, Qt.Key.Key_Space)
+    assert chosen == [Viewport(1.0, 180.0, 160.0)]
+
+
+def test_dragging_the_right_button_zooms_where_it_began(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    canvas.render_state(shown)
+    chosen: list[Viewport] = []
+    canvas.viewport_chosen.connect(chosen.append)
+    qtbot.mousePress(canvas, Qt.MouseButton.RightButton, pos=QPoint(100, 150))
+    qtbot.mouseMove(canvas, QPoint(100, 0))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.RightButton, pos=QPoint(100, 0))
+    assert chosen[0].zoom == pytest.approx(2.0)
+    assert chosen[0].to_view(92, 142, SIZE) == pytest.approx((100, 150))
+
+
+def test_the_wheel_zooms_at_the_mouse(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(shown)
+    chosen: list[Viewport] = []
+    canvas.viewport_chosen.connect(chosen.append)
+    wheel(canvas, QPoint(58, 58), 120)
+    wheel(canvas, QPoint(58, 58), -120)
+    assert [viewport.zoom for viewport in chosen] == pytest.approx([1.2, 1 / 1.2])
+    assert chosen[0].to_view(50, 50, SIZE) == pytest.approx((58, 58))
+
+
+def test_keys_step_and_zoom_and_a_double_click_fits(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    canvas.render_state(shown)
+    steps: list[int] = []
+    zooms: list[float] = []
+    canvas.step_requested.connect(steps.append)
+    canvas.viewport_chosen.connect(lambda viewport: zooms.append(viewport.zoom))
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Up, Qt.Key.Key_Plus, Qt.Key.Key_Minus, Qt.Key.Key_X):
+        qtbot.keyClick(canvas, key)
+    assert steps == [1, 1, -1, -1]
+    assert zooms == pytest.approx([1.25, 0.8])
+    with qtbot.waitSignal(canvas.fit_requested):
+        qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(50, 50))
+    canvas.show_actual_size()
+    assert zooms[-1] == 1.0
+
+
+def test_the_read_out_tells_stored_and_modality_value_at_the_place(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    assert shown.current is not None
+    picture = picture_of(shown.current, slope=2.0, offset=-100)
+    canvas.render_state(replace(shown, picture=picture))
+    heard: list[str] = []
+    canvas.readout_changed.connect(heard.append)
+    qtbot.mouseMove(canvas, QPoint(108, 58))
+    stored = int(picture.pixels.values[50, 100]) - 100
+    assert heard[-1] == f"x 100  y 50   stored value {stored}   modality value {2 * stored}"
+    canvas.render_state(shown)
+    qtbot.mouseMove(canvas, QPoint(109, 58))
+    assert "modality" not in heard[-1]
+    qtbot.mouseMove(canvas, QPoint(2, 2))
+    assert heard[-1] == ""
+
+
+def test_a_heatmap_lies_where_its_frame_says_and_only_there(canvas: Canvas, scored: AppState) -> None:
+    bare = layer_toggled(scored)
+    canvas.render_state(bare)
+    without = look(canvas).astype(int)
+    canvas.render_state(opacity_chosen(scored, 1.0))
+    changed = np.abs(look(canvas).astype(int) - without).max(axis=2)
+    # The hot cell of the second label is row 2, column 4 of 8: image px 200 to 250 by 75 to 112.
+    assert changed[8 + 94, 8 + 225] > 60
+    assert changed[8 + 250, 8 + 60] == 0
+
+
+def test_a_mirrored_frame_mirrors_the_map(canvas: Canvas, shown: AppState) -> None:
+    assert shown.current is not None
+    analysis = analysis_of()
+    state = reading_known(shown, shown.current, replace(analysis, frame=analysis.frame.mirrored()))
+    canvas.render_state(layer_toggled(state))
+    without = look(canvas).astype(int)
+    canvas.render_state(opacity_chosen(state, 1.0))
+    changed = np.abs(look(canvas).astype(int) - without).max(axis=2)
+    assert changed[8 + 94, 8 + 400 - 225] > 60
+    assert changed[8 + 94, 8 + 260] < 10
+
+
+def test_all_labels_share_one_colour_scale(canvas: Canvas, scored: AppState) -> None:
+    """The first label's peak is a fifth of the highest: it must look weaker, not be stretched."""
+    canvas.render_state(layer_toggled(scored))
+    without = look(canvas).astype(int)
+    strength = {}
+    for label, column in (("normal", 125), ("pneumonia", 325)):
+        canvas.render_state(opacity_chosen(label_chosen(scored, label), 1.0))
+        strength[label] = np.abs(look(canvas).astype(int) - without).max(axis=2)[8 + 94, 8 + column]
+    assert strength["pneumonia"] > 1.5 * strength["normal"]
+
+
+def test_changing_the_opacity_makes_no_new_map(canvas: Canvas, scored: AppState, monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas.render_state(scored)
+    faint = look(canvas)
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("a map was coloured again")
+
+    monkeypatch.setattr("cxrview.app.views.canvas.make_wash", refuse)
+    canvas.render_state(opacity_chosen(scored, 1.0))
+    assert (look(canvas) != faint).any()
+
+
+def test_a_drag_resamples_nothing(canvas: Canvas, shown: AppState, monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas.render_state(shown)
+    before = look(canvas)
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("the picture was resampled")
+
+    monkeypatch.setattr("cxrview.app.views.canvas.visible_part", refuse)
+    canvas.render_state(window_chosen(shown, Window(1000.0, 500.0)))
+    assert (look(canvas) != before).any()
+
+
+@pytest.mark.parametrize("what", ["empty", "searching", "loading", "unreadable"])
+def test_where_there_is_no_picture_there_are_words(canvas: Canvas, opened: AppState, what: str, qtbot: QtBot) -> None:
+    ref = ImageRef(opened.listing.shown[0].path)
+    states = {
+        "empty": AppState(),
+        "searching": search_started(AppState(), "folder"),
+        "loading": opened,
+        "unreadable": picture_loaded(opened, UnreadablePicture(ref, "The file is cut short.", "Copy it again.")),
+    }
+    canvas.render_state(states[what])
+    assert (look(canvas).max() > 100) == (what != "empty")
+    assert canvas.viewport is None
+    canvas.show_actual_size()
+    canvas.zoom_by(2.0)
+    wheel(canvas, QPoint(50, 50), 120)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(50, 50))
+    qtbot.mouseMove(canvas, QPoint(60, 60))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+
+
+def test_words_replace_a_map_that_is_not_shown(canvas: Canvas, shown: AppState) -> None:
+    assert shown.current is not None
+    canvas.render_state(shown)
+    plain = look(canvas)
+    flat = analysis_of(heat=lambda _number: np.zeros((8, 8)))
+    canvas.render_state(reading_known(shown, shown.current, flat))
+    seen = look(canvas)
+    assert (seen != plain)[-60:, -200:].any()
+    np.testing.assert_array_equal(seen[60:200, 60:200], plain[60:200, 60:200])
+
+
+def test_a_fitted_picture_stays_fitted_when_the_window_grows(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(shown)
+    canvas.resize(816, 616)
+    assert canvas.viewport == fitted((400, 300), (816, 616))
+    canvas.render_state(viewport_chosen(shown, Viewport(3.0, 1.0, 2.0)))
+    assert canvas.viewport == Viewport(3.0, 1.0, 2.0)
+
+
+def test_a_fresh_canvas_looks_like_one_that_lived_through_the_session(canvas: Canvas, scored: AppState, qtbot: QtBot) -> None:
+    for state in (AppState(), opacity_chosen(scored, 0.1), window_chosen(scored, Window(100.0, 20.0)), layer_toggled(scored), scored):
+        canvas.render_state(state)
+        look(canvas)
+    fresh = Canvas()
+    qtbot.addWidget(fresh)
+    fresh.resize(*SIZE)
+    fresh.render_state(scored)
+    np.testing.assert_array_equal(look(fresh), look(canvas))
