@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +12,7 @@ import numpy.typing as npt
 from cxrview.core.errors import UnreadableImage
 from cxrview.io.codestreams import Codestream, Family, read_codestream
 from cxrview.io.limits import Limits, check_bytes, check_dimensions, check_ratio
+from cxrview.io.swallowed import swallowed_errors
 
 Samples = npt.NDArray[Any]
 """(rows, columns) or (rows, columns, samples), as the stream stores them: the width and sign are the codec's, hence Any."""
@@ -83,47 +81,16 @@ def _decode_lossless_jpeg(data: bytes) -> Samples:
 def _decode_htj2k(data: bytes) -> Samples:
     """Decode by OpenJPH.
 
-    WORKAROUND(https://github.com/cgohlke/imagecodecs): errors inside the code blocks are not raised but handed to
-    `sys.unraisablehook`, and the array comes back half filled; so they are caught there.
+    WORKAROUND(https://github.com/cgohlke/imagecodecs): errors inside the code blocks are printed, not raised, and the array comes back
+    half filled.
     """
     import imagecodecs
 
-    with _unraisable_errors() as errors:
+    with swallowed_errors() as errors:
         samples = imagecodecs.htj2k_decode(data)
     if errors:
         raise errors[0]
     return samples
-
-
-_hook_lock = threading.Lock()
-_hook_users: dict[int, list[RuntimeError]] = {}
-_outer_hook = sys.unraisablehook
-
-
-def _collect_unraisable(report: sys.UnraisableHookArgs) -> None:
-    errors = _hook_users.get(threading.get_ident())
-    if errors is not None and isinstance(report.exc_value, RuntimeError):
-        errors.append(report.exc_value)
-    else:
-        _outer_hook(report)
-
-
-@contextmanager
-def _unraisable_errors() -> Iterator[list[RuntimeError]]:
-    """Collect the errors that this thread could not raise; other threads and other errors go where they went before."""
-    global _outer_hook
-    errors: list[RuntimeError] = []
-    with _hook_lock:
-        if not _hook_users:
-            _outer_hook, sys.unraisablehook = sys.unraisablehook, _collect_unraisable
-        _hook_users[threading.get_ident()] = errors
-    try:
-        yield errors
-    finally:
-        with _hook_lock:
-            del _hook_users[threading.get_ident()]
-            if not _hook_users:
-                sys.unraisablehook = _outer_hook
 
 
 def decode_rle(data: bytes, *, dtype: str, samples: int, rows: int, columns: int) -> Samples:
@@ -131,11 +98,10 @@ def decode_rle(data: bytes, *, dtype: str, samples: int, rows: int, columns: int
     import imagecodecs
 
     decoded = _guarded("RLE", lambda: imagecodecs.dicomrle_decode(data, dtype))
-    values = np.frombuffer(decoded, dtype)
     wanted = samples * rows * columns
-    if values.size < wanted:
-        raise UnreadableImage(f"The RLE stream is cut short: {values.size:,} of {wanted:,} values.", hint=_DAMAGED)
-    return values[:wanted].reshape(samples, rows, columns)
+    if len(decoded) < wanted * np.dtype(dtype).itemsize:
+        raise UnreadableImage("The RLE stream is cut short.", hint=_DAMAGED)
+    return np.frombuffer(decoded, dtype, wanted).reshape(samples, rows, columns)
 
 
 def inflate(data: bytes, limits: Limits) -> bytes:
@@ -186,6 +152,6 @@ def _guarded(what: str, decode: Callable[[], Result]) -> Result:
         return decode()
     except MemoryError as error:
         raise UnreadableImage(f"There is not enough memory to decode the {what} picture.", hint="Close other programs.") from error
-    except (RuntimeError, ValueError, TypeError, LookupError, OverflowError, AssertionError, OSError) as error:
+    except (ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnreadableImage(f"The {what} picture cannot be decoded ({reason}).", hint=_DAMAGED) from error
