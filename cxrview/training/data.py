@@ -95,16 +95,20 @@ def training_batches(
         def __len__(self) -> int:
             return len(stack)
 
-        def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-            changed = change(torch.from_numpy(stack[index])).numpy()
+        def __getitem__(self, drawn: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+            index, own_seed = drawn
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(own_seed)
+                changed = change(torch.from_numpy(stack[index])).numpy()
             x = torch.from_numpy(normalise(changed, spec)[0])
             return x, torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index])
 
-    class Draw(Sampler[list[int]]):
-        """Draws batches of indices; each image is used up before it comes again, as far as its chance allows."""
+    class Draw(Sampler[list[tuple[int, int]]]):
+        """Draws batches of indices, each with the seed of its change; an image is used up before it comes again."""
 
         def __init__(self) -> None:
             self._epoch = 0
+            self.sampler = self  # where Lightning looks for `set_epoch` before it starts an epoch
 
         def set_epoch(self, epoch: int) -> None:
             self._epoch = epoch
@@ -112,12 +116,13 @@ def training_batches(
         def __len__(self) -> int:
             return max(1, epoch_images // batch)
 
-        def __iter__(self) -> Iterator[list[int]]:
-            torch.manual_seed(seed * 100_003 + self._epoch)
+        def __iter__(self) -> Iterator[list[tuple[int, int]]]:
             random = np.random.default_rng([seed, self._epoch])
-            order = _systematic(chances, len(self) * batch, random)
-            for start in range(0, len(order), batch):
-                yield order[start : start + batch].tolist()
+            order = _systematic(chances, len(self) * batch, random).tolist()
+            seeds = random.integers(2**62, size=len(order)).tolist()
+            drawn = list(zip(order, seeds, strict=True))
+            for start in range(0, len(drawn), batch):
+                yield drawn[start : start + batch]
 
     return DataLoader(Drawn(), batch_sampler=Draw())
 

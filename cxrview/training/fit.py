@@ -54,10 +54,11 @@ def fit_network(
     if resume and not last.is_file():
         raise DataError("There is no checkpoint to resume from.", hint="Start without --resume.", subject=str(run))
     accelerator = _accelerator(device)
-    checkpoint = ModelCheckpoint(
-        folder, filename="best", monitor="monitor", mode="max", save_last=True, enable_version_counter=False, save_on_train_epoch_end=True
+    best = ModelCheckpoint(
+        folder, filename="best", monitor="monitor", mode="max", enable_version_counter=False, save_on_train_epoch_end=True
     )
-    callbacks: list[Callback] = [_reporter(EventLog(run / "events.jsonl"), training, fit, report), checkpoint]
+    latest = ModelCheckpoint(folder, filename="last", every_n_epochs=1, enable_version_counter=False, save_on_train_epoch_end=True)
+    callbacks: list[Callback] = [_reporter(EventLog(run / "events.jsonl"), training, fit, report), best, latest]
     if fit.patience > 0:
         callbacks.append(EarlyStopping("monitor", mode="max", patience=fit.patience))
     if fit.minutes > 0:
@@ -81,7 +82,7 @@ def fit_network(
         trainer.fit(
             learner.to(memory_format=torch.channels_last), training, validation, ckpt_path=str(last) if resume else None, weights_only=True
         )
-    return Path(checkpoint.best_model_path) if checkpoint.best_model_path else last
+    return folder / "best.ckpt" if (folder / "best.ckpt").is_file() else last
 
 
 def load_best(learner: LightningModule, checkpoint: Path) -> None:
@@ -96,21 +97,19 @@ def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Calla
     from lightning.pytorch import Callback, Trainer
 
     class Reporter(Callback):
-        """Writes an event after each epoch and sets the number of the epoch in the sampler."""
+        """Writes an event after each epoch."""
 
         def __init__(self) -> None:
             self._started = 0.0
 
-        def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        def on_train_epoch_start(self, *_: Any) -> None:
             self._started = time.monotonic()
-            sampler: Any = training.batch_sampler  # Any: DataLoader does not say that it is ours
-            sampler.set_epoch(trainer.current_epoch)
 
         def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
             seconds = time.monotonic() - self._started
             figures = {key: float(value) for key, value in trainer.callback_metrics.items()}
             found: Any = pl_module
-            sampler: Any = training.batch_sampler
+            sampler: Any = training.batch_sampler  # Any: DataLoader does not say that it is ours
             events.write(
                 "epoch",
                 epoch=trainer.current_epoch + 1,

@@ -17,7 +17,10 @@ def _example(number: int, group: str, label: str = "x", source: str = "a", split
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 20), st.sampled_from("xy"), st.sampled_from("ab"), st.sampled_from(["", "", "", "test", "external"])), min_size=1),
+    st.lists(
+        st.tuples(st.integers(0, 20), st.sampled_from("xy"), st.sampled_from("ab"), st.sampled_from(["", "", "", "test", "external"])),
+        min_size=1,
+    ),
     st.integers(0, 5),
 )
 def test_no_group_is_ever_torn_apart(rows: list[tuple[int, str, str, str]], seed: int) -> None:

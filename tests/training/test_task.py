@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from cxrview.core.manifest import Architecture, Task
+from cxrview.engine.nets import build
+from cxrview.training.recipe import FitRecipe, Loss
+from cxrview.training.task import ValidationSet, aurocs, cosine, freeze, loss
+
+
+def test_multilabel_loss_is_weighted_cross_entropy() -> None:
+    logits, wanted, weight = torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0]])
+    value = loss(logits, wanted, weight, task=Task.MULTILABEL, fit=FitRecipe())
+    assert float(value) == pytest.approx(2 * math.log(2) / 2)
+
+
+def test_focal_loss_forgives_what_is_already_right() -> None:
+    wanted, weight = torch.tensor([[1.0]]), torch.ones(1, 1)
+    for logit, share in ((3.0, (1 - 1 / (1 + math.exp(-3.0))) ** 2), (-3.0, (1 - 1 / (1 + math.exp(3.0))) ** 2)):
+        logits = torch.tensor([[logit]])
+        plain = loss(logits, wanted, weight, task=Task.MULTILABEL, fit=FitRecipe())
+        focal = loss(logits, wanted, weight, task=Task.MULTILABEL, fit=FitRecipe(loss=Loss.FOCAL))
+        assert float(focal / plain) == pytest.approx(share, rel=1e-4)
+
+
+def test_multiclass_loss_is_smoothed_cross_entropy() -> None:
+    logits = torch.tensor([[1.0, 0.0, -1.0], [0.5, 0.5, 0.0]])
+    wanted = torch.eye(3)[[0, 2]]
+    value = loss(logits, wanted, torch.ones(2, 3), task=Task.MULTICLASS, fit=FitRecipe(label_smoothing=0.1))
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 2]), label_smoothing=0.1)
+    assert float(value) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_aurocs_are_told_by_label_and_inside_each_source_and_pass_over_unknowns() -> None:
+    wanted = torch.tensor([[1.0], [1.0], [1.0], [1.0], [0.0], [0.0], [0.0], [0.0], [0.0], [1.0]])
+    logits = torch.tensor([[4.0], [3.0], [2.0], [1.0], [0.0], [-1.0], [-2.0], [-3.0], [9.0], [-9.0]])
+    known = np.ones((10, 1), bool)
+    known[8] = False
+    found = aurocs(logits, wanted, ValidationSet(known, np.array(["a"] * 9 + ["b"])), ("x",))
+    assert found == {"x": pytest.approx(0.8), "x@a": pytest.approx(1.0)}
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    factors = [cosine(step, warmup=10, steps=100) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert max(factors) == pytest.approx(1.0)
+    assert factors[9:] == sorted(factors[9:], reverse=True)
+    assert factors[-1] < 0.02
+
+
+def test_freezing_follows_the_epoch_and_the_recipe() -> None:
+    network = build(Architecture("cnn-pooled"), labels=2, channels=1, height=32, width=32)
+    backbone = list(network.get_submodule("backbone").parameters())
+
+    def trained(fit: FitRecipe, epoch: int) -> int:
+        freeze(network, fit, epoch=epoch)
+        return sum(parameter.requires_grad for parameter in backbone)
+
+    assert trained(FitRecipe(freeze_epochs=2), 1) == 0
+    assert trained(FitRecipe(freeze_epochs=2), 2) == len(backbone)
+    assert trained(FitRecipe(frozen_layers=0.5), 0) == len(backbone) - round(len(backbone) * 0.5)
+    assert all(parameter.requires_grad for parameter in network.get_submodule("head").parameters())
