@@ -10,12 +10,10 @@ from cxrview.cli.command import Command, ExitCode
 from cxrview.cli.options import add_model_options, add_quiet_option, chosen_package, engine_wish, fraction, positive_number
 from cxrview.cli.terminal import answer, table_lines, tell
 from cxrview.core.errors import NothingToDo, UsageError
-from cxrview.core.image import ImageRef
-from cxrview.core.results import HeatmapTarget
 from cxrview.io.settings import load_settings
 
 if TYPE_CHECKING:
-    from cxrview.core.image import Pixels
+    from cxrview.core.image import ImageRef, Pixels
     from cxrview.core.results import Analysis, Finding, Heatmap, ModelInput
     from cxrview.engine.base import Predictor
     from cxrview.engine.packages import Package
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 METHODS = ("auto", "gradcam", "hirescam", "gradcam++", "xgradcam", "layercam", "gradcam-elementwise", "eigengradcam", "occlusion")
 # These give the maps of all labels for the price of one, so that all can share a scale.
 TOGETHER = ("auto", "gradcam", "hirescam", "occlusion")
+TARGETS = ("logit", "one-against-rest")
 DETAILS = """\
 IMAGE is a file; a member of an archive is written as the table of `score` writes it: archive.zip!folder/file.dcm.
 Without --label the label with the highest probability is drawn. All labels of an image share one colour scale, whose numbers
@@ -37,8 +36,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", choices=METHODS, default="auto", help="how the map is made (default: as the model declares)")
     parser.add_argument(
         "--target",
-        choices=tuple(map(str, HeatmapTarget)),
-        default=str(HeatmapTarget.LOGIT),
+        choices=TARGETS,
+        default=TARGETS[0],
         help="explain the label's own logit, or this label against the rest",
     )
     parser.add_argument("--frame", type=positive_number, default=1, metavar="N", help="the frame of a file with several, from 1")
@@ -82,6 +81,8 @@ def image_ref(text: str, *, frame: int = 1) -> ImageRef:
         NothingToDo: there is no such file.
         UsageError: it is a folder.
     """
+    from cxrview.core.image import ImageRef
+
     path, member = Path(text), ""
     if not path.exists() and "!" in text:
         archive, _, member = text.partition("!")
@@ -106,6 +107,7 @@ def _explained(
     arguments: argparse.Namespace, analysis: Analysis, model_input: ModelInput, package: Package, predictor: Predictor
 ) -> tuple[Heatmap, ...]:
     """Make the map of the wanted label, first, and of the others where they cost nothing."""
+    from cxrview.core.results import HeatmapTarget
     from cxrview.core.scores import top_finding
     from cxrview.engine.explain import explain
 

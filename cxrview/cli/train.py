@@ -23,6 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="the run folder")
     parser.add_argument("--recipe", default="cxr-base", metavar="NAME|FILE.toml", help="how to train (default: cxr-base)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a field of the recipe")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train (default: CUDA where it is)")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
     add_quiet_option(parser)
 
@@ -39,7 +40,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from cxrview.training.run import train
 
     recipe = load_recipe(arguments.recipe, arguments.changes)
-    package = train(arguments.data, arguments.output, recipe, resume=arguments.resume, report=_ignore if arguments.quiet else tell)
+    report = _ignore if arguments.quiet else tell
+    package = train(arguments.data, arguments.output, recipe, resume=arguments.resume, device=arguments.device, report=report)
     answer(str(package))
     return ExitCode.OK
 

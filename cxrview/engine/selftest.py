@@ -11,8 +11,8 @@ from cxrview.engine.packages import Package
 
 # The reference engine on another processor differs in the last bits only: sums are taken in another order.
 LOGIT_TOLERANCE = 1e-3
-# docs/decisions/engine-tolerance.md: other engines and precisions must agree with the reference in every probability.
-PROBABILITY_TOLERANCE = 0.01
+# docs/decisions/0002-engine-tolerance.md: other engines and precisions must agree with the reference in every probability.
+PROBABILITY_TOLERANCE = 0.005
 
 
 def reference_difference(package: Package, predictor: Predictor) -> float:

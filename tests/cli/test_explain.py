@@ -10,14 +10,16 @@ from typing import Any
 import cv2
 import pytest
 
-from cxrview.cli.explain import METHODS
+from cxrview.cli.explain import METHODS, TARGETS
+from cxrview.core.results import HeatmapTarget
 from cxrview.engine import explain as engine_explain
 
 Run = Callable[..., Any]  # Any: tests/cli/conftest.py's Outcome, which test modules cannot import
 
 
-def test_the_methods_are_those_of_the_engine() -> None:
+def test_the_methods_and_targets_are_those_of_the_engine() -> None:
     assert set(METHODS) == set(engine_explain.METHODS)
+    assert set(TARGETS) == set(map(str, HeatmapTarget))
 
 
 def test_the_overlay_has_the_size_of_the_image_and_colour(run: Run, phantom_folder: Path, fake_model: Path, tmp_path: Path) -> None:
