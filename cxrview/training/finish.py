@@ -28,7 +28,7 @@ from cxrview.evaluation.report import EvaluationReport, to_json
 from cxrview.evaluation.within_source import Settings
 from cxrview.training.card import write_card
 from cxrview.training.examples import Example
-from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph
+from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph, rounded_to_half
 from cxrview.training.pictures import load_pictures
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     Raises:
         PackageError: the exported graph does not give what torch gives.
     """
+    network = rounded_to_half(network)  # what the package stores is what is measured
     draft = _draft(plan, network, run / "package")
     predictor = OnnxPredictor(draft, threads=0, cache_dir=None)
     try:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,8 @@ def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device
     best = fit_network(learner, batches, plan.recipe.fit, run, device=device, resume=resume, report=report)
     load_best(learner, best)
     report(f"Training done; the best weights are in {best.name}. Exporting and judging.")
-    package = finish(plan, learner.best_network, run, report)
+    network: Any = learner.best_network  # Any: torch types every attribute of a module as a tensor or a module
+    package = finish(plan, network, run, report)
     events.write("done", package=str(package))
     return package
 
