@@ -1,11 +1,28 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from cxrview.core.errors import RecipeError
-from cxrview.training.recipe import Balance, load_recipe, recipe_document, recipe_from, recipe_names, recipe_text
+from cxrview.core.manifest import Architecture
+from cxrview.training.recipe import (
+    AugmentRecipe,
+    Balance,
+    Columns,
+    DataRecipe,
+    FitRecipe,
+    PackageRecipe,
+    Recipe,
+    load_recipe,
+    recipe_document,
+    recipe_from,
+    recipe_names,
+    recipe_text,
+)
+
+GUIDE = Path(__file__).parents[2] / "docs" / "training.md"
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -58,3 +75,9 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
 def test_a_missing_section_is_named() -> None:
     with pytest.raises(RecipeError, match="architecture"):
         recipe_from({"name": "x", "title": "x", "description": "x", "input": {"width": 8, "height": 8}})
+
+
+@pytest.mark.parametrize("section", [Recipe, DataRecipe, Columns, Architecture, AugmentRecipe, FitRecipe, PackageRecipe])
+def test_every_field_of_a_recipe_stands_in_the_guide(section: type) -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert [each.name for each in fields(section) if f"`{each.name}`" not in text] == []
