@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
 
     def _restore_layout(self) -> None:
-        self.resize(FIRST_SIZE)
+        self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))
         kept = QSettings(str(self._layout_file), QSettings.Format.IniFormat)
         if kept.value("version", 0, int) == LAYOUT_VERSION:
             for name, restore in (("geometry", self.restoreGeometry), ("splitter", self._splitter.restoreState)):

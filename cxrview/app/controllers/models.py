@@ -119,16 +119,24 @@ def entry_of(package: Package) -> ModelEntry:
 def _listed(preferred: str) -> _Listed:
     """Look for models; a preferred one that is a folder elsewhere is used from there."""
     entries = tuple(entry_of(package) for package in installed_packages())
-    broken = broken_packages()
-    notice = f"The model in {broken[0].folder.name} cannot be used: {broken[0].reason}" if broken else ""
     chosen = next((entry for entry in entries if preferred in (entry.id, str(entry.folder))), None)
     if chosen is None and preferred:
-        chosen = entry_of(load_package(Path(preferred), verify=False)) if Path(preferred).is_dir() else None
-        if chosen is None:
-            notice = f"There is no model '{preferred}'; another one is used." if entries else f"There is no model '{preferred}'."
-        else:
-            entries = (*entries, chosen)
+        chosen, notice = _elsewhere(preferred)
+        entries = entries if chosen is None else (*entries, chosen)
+        return _Listed(entries, notice, chosen or next(iter(entries), None))
+    broken = broken_packages()
+    notice = f"The model in {broken[0].folder.name} cannot be used: {broken[0].reason}" if broken else ""
     return _Listed(entries, notice, chosen or next(iter(entries), None))
+
+
+def _elsewhere(preferred: str) -> tuple[ModelEntry | None, str]:
+    """Give the model in a folder that is not among the installed ones, or a sentence why there is none."""
+    if not Path(preferred).is_dir():
+        return None, f"There is no model '{preferred}'."
+    try:
+        return entry_of(load_package(Path(preferred), verify=False)), ""
+    except CxrError as error:
+        return None, str(error)
 
 
 def _open(entry: ModelEntry, opener: OpenPredictor, context: Context) -> Session:

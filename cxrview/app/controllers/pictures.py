@@ -34,9 +34,13 @@ class Pictures:
         self._runner = runner
         self._kept: OrderedDict[ImageRef, LoadedPicture | UnreadablePicture] = OrderedDict()
         self._under_way: dict[ImageRef, str] = {}
+        self._listed: tuple[ImageRef, ...] = ()
 
     def follow(self, state: AppState) -> None:
-        """Read what the state lacks."""
+        """Read what the state lacks; files that are opened again are read again, for they may have changed."""
+        if state.listing.refs is not self._listed:
+            self._listed = state.listing.refs
+            self._forget()
         if isinstance(state.picture, LoadingPicture) and state.picture.ref in self._kept:
             self._kept.move_to_end(state.picture.ref)
             self._store.apply(picture_loaded, self._kept[state.picture.ref])
@@ -49,9 +53,11 @@ class Pictures:
             if ref not in self._kept and ref not in self._under_way:
                 self._read(ref)
 
-    def forget(self) -> None:
-        """Read everything anew from now on; for files that may have changed."""
+    def _forget(self) -> None:
         self._kept.clear()
+        for key in self._under_way.values():
+            self._runner.cancel(key)
+        self._under_way.clear()
 
     def _read(self, ref: ImageRef) -> None:
         self._under_way[ref] = f"picture {ref}"

@@ -43,6 +43,7 @@ class Scoring:
         self._session = session
         self._kept: OrderedDict[ImageRef, Analysis] = OrderedDict()
         self._kept_for: Session | None = None
+        self._listed: tuple[ImageRef, ...] = ()
         self._waiting: deque[ImageRef] = deque()
 
     def follow(self, state: AppState) -> None:
@@ -52,7 +53,12 @@ class Scoring:
             self._runner.cancel(BATCH_KEY)
         session = self._session()
         if session is None or not isinstance(state.model, ReadyModel):
+            self._runner.cancel(CURRENT_KEY)
             return
+        if session is not self._kept_for or state.listing.refs is not self._listed:
+            self._runner.cancel(CURRENT_KEY)
+            self._kept.clear()
+            self._kept_for, self._listed = session, state.listing.refs
         if isinstance(state.picture, LoadedPicture) and isinstance(state.reading, NotScored):
             self._score(state.picture, session)
 
@@ -76,7 +82,7 @@ class Scoring:
         self._store.apply(batch_ended)
 
     def _score(self, picture: LoadedPicture, session: Session) -> None:
-        kept = self._kept.get(picture.ref) if self._kept_for is session else None
+        kept = self._kept.get(picture.ref)
         if kept is not None:
             self._store.apply(reading_known, picture.ref, kept)
             return
@@ -85,12 +91,12 @@ class Scoring:
             Lane.MODEL,
             CURRENT_KEY,
             lambda _context: analyse(picture.pixels, session.package, session.predictor),
-            lambda analysis: self._on_scored(picture.ref, analysis, session),
+            lambda analysis: self._on_scored(picture.ref, analysis),
             on_failed=lambda error: self._store.apply(reading_known, picture.ref, _failure(error)),
         )
 
-    def _on_scored(self, ref: ImageRef, analysis: Analysis, session: Session) -> None:
-        self._keep(ref, analysis, session)
+    def _on_scored(self, ref: ImageRef, analysis: Analysis) -> None:
+        self._keep(ref, analysis)
         self._store.apply(reading_known, ref, analysis)
 
     def _score_next(self) -> None:
@@ -103,12 +109,12 @@ class Scoring:
             Lane.MODEL,
             BATCH_KEY,
             lambda context: _read_and_analyse(ref, session, context),
-            lambda analysis: self._on_batch_scored(ref, analysis, session),
+            lambda analysis: self._on_batch_scored(ref, analysis),
             on_failed=lambda error: self._on_batch_answer(ref, _failure(error)),
         )
 
-    def _on_batch_scored(self, ref: ImageRef, analysis: Analysis, session: Session) -> None:
-        self._keep(ref, analysis, session)
+    def _on_batch_scored(self, ref: ImageRef, analysis: Analysis) -> None:
+        self._keep(ref, analysis)
         self._on_batch_answer(ref, analysis)
 
     def _on_batch_answer(self, ref: ImageRef, answer: Analysis | ScoringFailed) -> None:
@@ -116,10 +122,7 @@ class Scoring:
         if self._store.state.batch is not None:
             self._score_next()
 
-    def _keep(self, ref: ImageRef, analysis: Analysis, session: Session) -> None:
-        if self._kept_for is not session:
-            self._kept.clear()
-            self._kept_for = session
+    def _keep(self, ref: ImageRef, analysis: Analysis) -> None:
         self._kept[ref] = analysis
         if len(self._kept) > KEPT_ANALYSES:
             self._kept.popitem(last=False)

@@ -1,0 +1,384 @@
+"""Views render a state, and say what a click asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from cxrview.app.state import (
+    AppState,
+    Batch,
+    BrokenModel,
+    ModelEntry,
+    NoModel,
+    Outcome,
+    Refusal,
+    ScoringFailed,
+    ThemeName,
+    filter_changed,
+    image_chosen,
+    images_found,
+    label_chosen,
+    layer_toggled,
+    model_chosen,
+    model_opened,
+    models_listed,
+    notice_given,
+    opacity_chosen,
+    outcome_known,
+    reading_known,
+    scoring_started,
+    search_started,
+)
+from cxrview.app.views.actions import Actions
+from cxrview.app.views.finding_row import FindingRow
+from cxrview.app.views.image_list import ImageListModel, ImageListPanel
+from cxrview.app.views.model_panel import BADGE, ModelPanel
+from cxrview.app.views.notice_bar import NoticeBar
+from cxrview.app.views.start_page import StartPage
+from cxrview.core.image import ImageRef
+from tests.app.samples import ENTRY, analysis_of, refs
+
+
+@pytest.fixture
+def list_panel(qtbot: QtBot) -> ImageListPanel:
+    made = ImageListPanel()
+    qtbot.addWidget(made)
+    made.resize(280, 600)
+    made.show()
+    return made
+
+
+@pytest.fixture
+def model_panel(qtbot: QtBot) -> ModelPanel:
+    made = ModelPanel()
+    qtbot.addWidget(made)
+    made.resize(310, 900)
+    made.show()
+    return made
+
+
+def text_of(widget: QWidget, name: str) -> str:
+    """Give the text of a label found by name; empty when it is hidden."""
+    label = widget.findChild(QLabel, name)
+    assert label is not None
+    return label.text() if label.isVisibleTo(widget) else ""
+
+
+def part(widget: QWidget, kind: type, name: str) -> QWidget:
+    """Give the part with this name."""
+    found = widget.findChild(kind, name)
+    assert found is not None
+    return found  # type: ignore[no-any-return]
+
+
+def test_the_list_shows_names_outcomes_and_the_chosen_row(list_panel: ImageListPanel, scored: AppState) -> None:
+    state = outcome_known(scored, scored.listing.shown[2], Outcome(error="cut short"))
+    list_panel.render_state(state)
+    view = part(list_panel, QListView, "imageList")
+    assert isinstance(view, QListView)
+    model = view.model()
+    assert [model.index(row, 0).data() for row in range(3)] == ["image-00.png", "image-01.png", "image-02.png"]
+    tips = [model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole).splitlines()[1] for row in range(3)]
+    assert tips == ["Tuberculosis 0.70, at or above its threshold 0.50", "Not scored yet", "cut short"]
+    assert view.currentIndex().row() == 0
+    assert text_of(list_panel, "listCount") == "3 images, 2 other files"
+    assert not list_panel.grab().isNull()
+
+
+def test_an_outcome_changes_rows_without_a_reset(list_panel: ImageListPanel, scored: AppState, qtbot: QtBot) -> None:
+    list_panel.render_state(scored)
+    view = part(list_panel, QListView, "imageList")
+    assert isinstance(view, QListView)
+    resets: list[int] = []
+    view.model().modelReset.connect(lambda: resets.append(1))
+    with qtbot.waitSignal(view.model().dataChanged):
+        list_panel.render_state(outcome_known(scored, scored.listing.shown[1], Outcome(error="x")))
+    assert resets == []
+
+
+def test_a_click_and_keys_in_the_list_say_what_is_wanted_and_move_nothing(
+    list_panel: ImageListPanel, opened: AppState, qtbot: QtBot
+) -> None:
+    list_panel.render_state(opened)
+    chosen: list[ImageRef] = []
+    steps: list[int] = []
+    list_panel.image_chosen.connect(chosen.append)
+    list_panel.list.step_requested.connect(steps.append)
+    row = list_panel.list.visualRect(list_panel.list.model().index(1, 0)).center()
+    qtbot.mouseClick(list_panel.list.viewport(), Qt.MouseButton.LeftButton, pos=row)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Home, Qt.Key.Key_End):
+        qtbot.keyClick(list_panel.list, key)
+    assert chosen == [opened.listing.shown[1]]
+    assert steps == [1, -1, -3, 3]
+
+
+def test_rendering_a_choice_is_not_a_choice(list_panel: ImageListPanel, opened: AppState) -> None:
+    chosen: list[object] = []
+    list_panel.image_chosen.connect(chosen.append)
+    list_panel.list.step_requested.connect(chosen.append)
+    list_panel.filter_edited.connect(chosen.append)
+    for state in (opened, image_chosen(opened, opened.listing.shown[2]), filter_changed(opened, "01"), AppState()):
+        list_panel.render_state(state)
+    assert chosen == []
+
+
+def test_the_filter_speaks_when_it_is_typed_into_or_cleared(list_panel: ImageListPanel, opened: AppState, qtbot: QtBot) -> None:
+    list_panel.render_state(opened)
+    line = part(list_panel, QLineEdit, "filter")
+    assert isinstance(line, QLineEdit)
+    heard: list[str] = []
+    list_panel.filter_edited.connect(heard.append)
+    list_panel.focus_filter()
+    qtbot.keyClicks(line, "02")
+    list_panel.render_state(filter_changed(opened, "02"))
+    assert text_of(list_panel, "listCount") == "1 of 3 images"
+    button = line.findChildren(QWidget)[-1]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert heard == ["0", "02", ""]
+
+
+def test_files_that_could_not_be_opened_are_told_with_their_reasons(list_panel: ImageListPanel) -> None:
+    state = images_found(AppState(), refs(1), 1, (Refusal(Path("a.zip"), "It is damaged."),), "folder")
+    list_panel.render_state(state)
+    assert text_of(list_panel, "listRefusals") == "1 could not be opened"
+    assert part(list_panel, QLabel, "listRefusals").toolTip() == "a.zip: It is damaged."
+    assert text_of(list_panel, "listCount") == "1 image, 1 other file"
+
+
+def test_fifty_thousand_images_make_no_widget_and_no_wait(list_panel: ImageListPanel) -> None:
+    many = tuple(ImageRef(Path(f"f/{number:05d}.dcm")) for number in range(50_000))
+    before = len(list_panel.findChildren(QWidget))
+    list_panel.render_state(images_found(AppState(), many, 0, (), "f"))
+    list_panel.grab()
+    assert list_panel.list.model().rowCount() == 50_000
+    assert len(list_panel.findChildren(QWidget)) == before
+    assert text_of(list_panel, "listCount") == "50,000 images"
+
+
+def test_the_batch_shows_how_far_it_is_and_can_be_cancelled(list_panel: ImageListPanel, shown: AppState, qtbot: QtBot) -> None:
+    list_panel.render_state(shown)
+    button = part(list_panel, QPushButton, "scoreAll")
+    assert button.isEnabled()
+    with qtbot.waitSignal(list_panel.score_all_requested):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    list_panel.render_state(replace(shown, batch=Batch(2, 3)))
+    assert not button.isVisibleTo(list_panel)
+    assert text_of(list_panel, "batchText") == "2 of 3 scored"
+    bar = part(list_panel, QProgressBar, "batchProgress")
+    assert isinstance(bar, QProgressBar)
+    assert (bar.value(), bar.maximum()) == (2, 3)
+    with qtbot.waitSignal(list_panel.batch_cancel_requested):
+        qtbot.mouseClick(part(list_panel, QPushButton, "cancelBatch"), Qt.MouseButton.LeftButton)
+
+
+def test_scoring_all_needs_a_model(list_panel: ImageListPanel, opened: AppState) -> None:
+    list_panel.render_state(opened)
+    assert not part(list_panel, QPushButton, "scoreAll").isEnabled()
+
+
+def test_a_model_with_no_parent_has_rows_and_rows_have_none(qapp: object) -> None:
+    model = ImageListModel()
+    model.render_state(images_found(AppState(), refs(), 0, (), "f"))
+    assert model.rowCount() == 3
+    assert model.rowCount(model.index(0)) == 0
+    assert model.data(model.index(0), Qt.ItemDataRole.DecorationRole) is None
+    assert not model.index_of(None).isValid()
+    assert model.data(model.index_of(None)) is None
+
+
+def test_the_panel_shows_what_really_runs_and_a_row_per_label(model_panel: ModelPanel, scored: AppState) -> None:
+    model_panel.render_state(scored)
+    assert text_of(model_panel, "engine") == "Runs in onnx on cpu"
+    assert part(model_panel, QLabel, "engine").toolTip() == "asked for auto"
+    rows = [row for row in model_panel.findChildren(FindingRow) if row.isVisibleTo(model_panel)]
+    assert [row.accessibleName() for row in rows] == [
+        "Normal: 0.10, under its threshold",
+        "Tuberculosis: 0.70, positive",
+        "Pneumonia: 0.20, under its threshold",
+    ]
+    assert "Raw logit +0.800" in rows[1].toolTip()
+    assert text_of(model_panel, "badge") == BADGE
+    assert "not a segmentation" in text_of(model_panel, "caveat")
+    assert text_of(model_panel, "facts") == "•  a ramp"
+    assert text_of(model_panel, "readingStatus") == ""
+
+
+def test_a_click_on_a_row_asks_for_its_map_and_a_second_one_for_the_top_label(
+    model_panel: ModelPanel, scored: AppState, qtbot: QtBot
+) -> None:
+    chosen: list[str] = []
+    model_panel.map_chosen.connect(chosen.append)
+    model_panel.render_state(scored)
+    row = part(model_panel, FindingRow, "finding-pneumonia")
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
+    model_panel.render_state(label_chosen(scored, "pneumonia"))
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Space)
+    assert chosen == ["pneumonia", ""]
+
+
+def test_a_positive_label_is_painted_differently(model_panel: ModelPanel, scored: AppState, qtbot: QtBot) -> None:
+    model_panel.render_state(scored)
+    colours = {
+        name: {part(model_panel, FindingRow, name).grab().toImage().pixelColor(14, y).name() for y in range(10, 40)}
+        for name in ("finding-tb", "finding-pneumonia")
+    }
+    assert "#f3b562" in colours["finding-tb"]
+    assert "#f3b562" not in colours["finding-pneumonia"]
+
+
+def test_the_chooser_tells_only_what_the_person_chose(model_panel: ModelPanel, shown: AppState, qtbot: QtBot) -> None:
+    other = ModelEntry("other", "Other", "2.0", Path("other"))
+    chosen: list[ModelEntry] = []
+    model_panel.model_chosen.connect(chosen.append)
+    model_panel.render_state(models_listed(shown, (ENTRY, other)))
+    box = part(model_panel, QComboBox, "modelChooser")
+    assert isinstance(box, QComboBox)
+    assert box.currentText() == "Base model  1.0"
+    assert chosen == []
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert chosen == [other]
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (models_listed(AppState(), ()), "No scores without a model."),
+        (AppState(), "No image is shown."),
+    ],
+)
+def test_why_there_are_no_findings_is_said(model_panel: ModelPanel, state: AppState, status: str) -> None:
+    model_panel.render_state(state)
+    assert text_of(model_panel, "readingStatus") == status
+    assert text_of(model_panel, "facts") == "No image."
+
+
+def test_waiting_scoring_and_failing_are_said(model_panel: ModelPanel, shown: AppState) -> None:
+    assert shown.current is not None
+    model_panel.render_state(shown)
+    assert text_of(model_panel, "readingStatus") == "Waiting for the model…"
+    model_panel.render_state(scoring_started(shown))
+    assert text_of(model_panel, "readingStatus") == "Scoring…"
+    model_panel.render_state(reading_known(shown, shown.current, ScoringFailed("The device is gone.", "Choose the CPU.")))
+    assert text_of(model_panel, "readingFailure") == "The device is gone. Choose the CPU."
+    model_panel.render_state(reading_known(shown, shown.current, analysis_of()))
+    assert text_of(model_panel, "readingFailure") == ""
+
+
+def test_without_a_model_the_panel_says_what_to_do_and_offers_it(model_panel: ModelPanel, qtbot: QtBot) -> None:
+    model_panel.render_state(models_listed(AppState(), ()))
+    assert text_of(model_panel, "engine") == NoModel().reason
+    with qtbot.waitSignal(model_panel.add_model_requested):
+        qtbot.mouseClick(part(model_panel, QPushButton, "addModelLarge"), Qt.MouseButton.LeftButton)
+
+
+def test_opening_and_broken_models_are_told_in_words(model_panel: ModelPanel) -> None:
+    opening = model_chosen(models_listed(AppState(), (ENTRY,)), ENTRY)
+    model_panel.render_state(opening)
+    assert text_of(model_panel, "engine") == "Opening Base model…"
+    model_panel.render_state(model_opened(opening, BrokenModel(ENTRY, "A hash is wrong.", "Add it again.")))
+    assert text_of(model_panel, "engine") == "This model cannot run."
+    assert text_of(model_panel, "modelReason") == "A hash is wrong. Add it again."
+
+
+def test_layer_controls_show_the_layer_and_speak_for_the_person(model_panel: ModelPanel, scored: AppState, qtbot: QtBot) -> None:
+    layer = model_panel.layer
+    heard: list[object] = []
+    layer.toggle_requested.connect(lambda: heard.append("toggle"))
+    layer.opacity_chosen.connect(heard.append)
+    layer.label_chosen.connect(heard.append)
+    model_panel.render_state(opacity_chosen(layer_toggled(scored), 0.4))
+    slider, box, check = part(layer, QSlider, "opacity"), part(layer, QComboBox, "heatmapLabel"), part(layer, QCheckBox, "showHeatmap")
+    assert isinstance(slider, QSlider)
+    assert isinstance(box, QComboBox)
+    assert isinstance(check, QCheckBox)
+    assert (slider.value(), check.isChecked(), box.currentText()) == (40, False, "Top label")
+    assert [box.itemText(index) for index in range(box.count())] == ["Top label", "Normal", "Tuberculosis", "Pneumonia"]
+    assert heard == []
+    qtbot.mouseClick(check, Qt.MouseButton.LeftButton, pos=QPoint(8, check.height() // 2))
+    slider.triggerAction(QAbstractSlider.SliderAction.SliderPageStepAdd)
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert heard == ["toggle", 0.5, "normal"]
+
+
+def test_without_heatmaps_there_is_no_label_to_choose(model_panel: ModelPanel, shown: AppState) -> None:
+    assert shown.current is not None
+    model_panel.render_state(shown)
+    assert not part(model_panel, QComboBox, "heatmapLabel").isEnabled()
+    model_panel.render_state(reading_known(shown, shown.current, analysis_of(has_heatmaps=False)))
+    assert not part(model_panel, QComboBox, "heatmapLabel").isEnabled()
+
+
+def test_a_fresh_panel_looks_like_one_that_lived_through_the_session(model_panel: ModelPanel, scored: AppState, qtbot: QtBot) -> None:
+    for state in (AppState(), models_listed(AppState(), ()), label_chosen(scored, "tb"), scoring_started(scored), scored):
+        model_panel.render_state(state)
+    fresh = ModelPanel()
+    qtbot.addWidget(fresh)
+    fresh.resize(310, 900)
+    fresh.show()
+    fresh.render_state(scored)
+    qtbot.waitUntil(lambda: fresh.grab().toImage() == model_panel.grab().toImage())
+
+
+def test_the_start_page_offers_four_ways_to_begin(qtbot: QtBot) -> None:
+    page = StartPage()
+    qtbot.addWidget(page)
+    page.render_state(models_listed(AppState(), ()))
+    names = {
+        "startFolder": page.open_folder_requested,
+        "startFiles": page.open_files_requested,
+        "startPhantoms": page.phantoms_requested,
+        "startAddModel": page.add_model_requested,
+    }
+    for name, signal in names.items():
+        with qtbot.waitSignal(signal):
+            qtbot.mouseClick(part(page, QPushButton, name), Qt.MouseButton.LeftButton)
+    assert text_of(page, "startStatus") == NoModel().reason
+    page.render_state(search_started(AppState(), "films"))
+    assert text_of(page, "startStatus") == "Looking for radiographs in films…"
+
+
+def test_a_notice_stays_until_it_is_dismissed(qtbot: QtBot) -> None:
+    bar = NoticeBar()
+    qtbot.addWidget(bar)
+    bar.render_state(AppState())
+    assert bar.isHidden()
+    bar.render_state(notice_given(AppState(), "The disk is full."))
+    assert not bar.isHidden()
+    assert text_of(bar, "notice") == "The disk is full."
+    with qtbot.waitSignal(bar.dismissed):
+        qtbot.mouseClick(part(bar, QWidget, "noticeClose"), Qt.MouseButton.LeftButton)
+
+
+def test_actions_can_be_used_only_where_they_mean_something(scored: AppState, qapp: object) -> None:
+    actions = Actions()
+    actions.render_state(AppState())
+    assert not any(action.isEnabled() for action in (actions.fit, actions.invert, actions.previous, actions.next, actions.score_all))
+    actions.render_state(scored)
+    assert all(action.isEnabled() for action in (actions.fit, actions.invert, actions.next, actions.score_all))
+    assert not actions.previous.isEnabled()
+    assert not actions.cancel_batch.isEnabled()
+    actions.render_state(replace(scored, batch=Batch(0, 3), theme=ThemeName.LIGHT))
+    assert actions.cancel_batch.isEnabled()
+    assert not actions.score_all.isEnabled()
+    assert actions.light_theme.isChecked()
+    actions.deleteLater()

@@ -1,0 +1,257 @@
+"""The whole window, with real threads: from a folder to a score and its heatmap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from cxrview.app import main as app_main
+from cxrview.app.main import Options, Program, build, keep_settings, parse
+from cxrview.app.state import LoadedPicture, ReadyModel, ThemeName, UnreadablePicture, heatmap_view
+from cxrview.core.results import Analysis
+from cxrview.engine.choose import Choice
+from cxrview.engine.fake import FakePredictor, fake_package
+from cxrview.engine.packages import Package
+from cxrview.io.phantom_files import PhantomKind, write_phantoms
+from cxrview.io.places import places
+from cxrview.io.settings import Settings, load_settings, save_settings
+
+
+@pytest.fixture
+def program(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    """Build the program with the fake engine, show it, and take it down."""
+    monkeypatch.setattr(app_main, "open_predictor", lambda package, **_options: fake(package))
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    made = build(application)
+    made.window.show()
+    yield made
+    made.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def fake(package: Package) -> Choice:
+    return Choice(FakePredictor(package), ("the fake engine was asked for",))
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """Four phantoms, DICOM and PNG, and a file that is cut short."""
+    folder = tmp_path / "films"
+    write_phantoms(folder, 4, 1, kind=PhantomKind.MIXED, size=(160, 160))
+    cv2.imwrite(str(folder / "zz.png"), np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8))
+    whole = (folder / "zz.png").read_bytes()
+    (folder / "zz.png").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Package:
+    return fake_package(tmp_path / "fake")
+
+
+def is_scored(program: Program) -> bool:
+    return isinstance(program.store.state.reading, Analysis)
+
+
+def test_a_folder_opens_is_scored_and_its_heatmap_is_seen(program: Program, films: Path, package: Package, qtbot: QtBot) -> None:
+    assert program.window.windowTitle() == "cxrview"
+    program.begin(Options((films,), str(package.folder)))
+    qtbot.waitUntil(lambda: is_scored(program))
+    window, state = program.window, program.store.state
+    assert isinstance(state.model, ReadyModel)
+    assert window.image_list.list.model().rowCount() == 5
+    assert window.windowTitle() == f"{state.listing.shown[0].path.name} – cxrview"
+    top = max(state.reading.findings, key=lambda finding: finding.probability)  # type: ignore[union-attr]
+    window.model_panel.map_chosen.emit(top.label.id)
+    assert heatmap_view(program.store.state).heatmap is not None
+    with_map = window.canvas.grab().toImage()
+    window.actions_.heatmap.trigger()
+    assert window.canvas.grab().toImage() != with_map
+    window.actions_.heatmap.trigger()
+    assert window.canvas.grab().toImage() == with_map
+
+
+def test_keys_and_mouse_reach_the_state(program: Program, films: Path, qtbot: QtBot) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    window, canvas = program.window, program.window.canvas
+    qtbot.keyClick(canvas, Qt.Key.Key_I)
+    assert program.store.state.display.is_inverted
+    qtbot.keyClick(canvas, Qt.Key.Key_1)
+    viewport = program.store.state.display.viewport
+    assert viewport is not None
+    assert viewport.zoom == 1.0
+    qtbot.keyClick(canvas, Qt.Key.Key_F)
+    assert program.store.state.display.viewport is None
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(200, 200))
+    qtbot.mouseMove(canvas, QPoint(240, 190))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(240, 190))
+    assert program.store.state.display.window is not None
+    qtbot.keyClick(canvas, Qt.Key.Key_R)
+    assert program.store.state.display.window is None
+    qtbot.keyClick(canvas, Qt.Key.Key_Down)
+    assert program.store.state.current == program.store.state.listing.shown[1]
+    qtbot.mouseMove(canvas, QPoint(canvas.width() // 2, canvas.height() // 2))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    qtbot.mouseMove(canvas, QPoint(canvas.width() // 2 + 5, canvas.height() // 2))
+    assert "stored value" in window.readout.text()
+
+
+def test_typing_into_the_filter_is_no_shortcut(program: Program, films: Path, qtbot: QtBot) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    program.window.actions_.find.trigger()
+    line = program.window.findChild(QLineEdit, "filter")
+    assert line is not None
+    qtbot.keyClicks(line, "h i1.png")
+    assert program.store.state.filter_text == "h i1.png"
+    assert program.store.state.layer.is_visible
+    assert not program.store.state.display.is_inverted
+
+
+def test_scoring_all_fills_the_list_and_says_what_failed(program: Program, films: Path, package: Package, qtbot: QtBot) -> None:
+    program.begin(Options((films,), str(package.folder)))
+    qtbot.waitUntil(lambda: is_scored(program))
+    button = program.window.findChild(QPushButton, "scoreAll")
+    assert button is not None
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: program.store.state.batch is None and len(program.store.state.outcomes.by_ref) == 5)
+    assert program.store.state.outcomes.by_ref[program.store.state.listing.shown[4]].error
+    assert "1 could not be" in program.store.state.notice
+    assert program.window.notice_bar.isVisible()
+
+
+def test_an_unreadable_file_is_told_and_the_next_one_still_opens(program: Program, films: Path, qtbot: QtBot) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    qtbot.keyClick(program.window.image_list.list, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, UnreadablePicture))
+    qtbot.keyClick(program.window.image_list.list, Qt.Key.Key_Up)
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+
+
+def test_what_is_dropped_is_opened(program: Program, films: Path, qtbot: QtBot) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(films / "phantom-0001.dcm")), QUrl("https://example.org/x.png")])
+    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    program.window.dropEvent(event)
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    assert program.store.state.listing.title == "phantom-0001.dcm"
+
+
+def test_what_is_chosen_in_dialogs_is_opened_and_nothing_on_cancel(program: Program, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[object] = []
+    program.window.paths_chosen.connect(heard.append)
+    program.window.model_folder_chosen.connect(heard.append)
+    answers = {"folder": str(films), "files": ([str(films / "zz.png")], "")}
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_arguments, **_options: answers["folder"])
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_arguments, **_options: answers["files"])
+    program.window.ask_for_folder()
+    program.window.ask_for_files()
+    program.window.ask_for_model_folder()
+    assert heard == [(films,), (films / "zz.png",), films]
+    answers.update(folder="", files=([], ""))
+    program.window.ask_for_folder()
+    program.window.ask_for_files()
+    program.window.ask_for_model_folder()
+    assert len(heard) == 3
+
+
+@pytest.mark.parametrize("action", ["keys", "about"])
+def test_help_is_told_in_a_window_that_closes(program: Program, action: str) -> None:
+    getattr(program.window.actions_, action).trigger()
+    (box,) = program.window.findChildren(QMessageBox)
+    assert box.text()
+    box.reject()
+
+
+def test_the_theme_changes_and_is_remembered_with_the_opacity(program: Program) -> None:
+    program.window.actions_.light_theme.trigger()
+    is_light = program.store.state.theme is ThemeName.LIGHT
+    program.window.model_panel.layer.opacity_chosen.emit(0.31)
+    keep_settings(program)
+    kept = load_settings()
+    assert kept.heatmap_opacity == 0.31
+    assert is_light
+    assert kept.theme in ("light", "system")
+
+
+def test_places_and_sizes_are_kept_apart_and_may_be_deleted(program: Program, qtbot: QtBot) -> None:
+    program.window.resize(700, 600)
+    program.window.close()
+    layout = places().config_dir / "window.ini"
+    assert layout.is_file()
+    assert not (places().config_dir / "settings.toml").exists()
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    widths = []
+    for _time in range(2):
+        again = build(application)
+        widths.append(again.window.width())
+        again.close()
+        layout.unlink()
+    assert widths[0] == 700
+    assert widths[1] > 700
+
+
+def test_settings_are_obeyed_and_wrong_ones_are_said(qtbot: QtBot) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    save_settings(Settings(theme="light", heatmap_opacity=0.2))
+    first = build(application)
+    assert (first.store.state.theme, first.store.state.layer.opacity) == (ThemeName.LIGHT, 0.2)
+    first.close()
+    (places().config_dir / "settings.toml").write_text("colour = 3")
+    second = build(application)
+    assert "colour" in second.store.state.notice
+    second.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_an_unforeseen_error_is_said_and_the_window_stays(program: Program) -> None:
+    program.crashes.report(ZeroDivisionError())
+    assert "ZeroDivisionError" in program.store.state.notice
+    assert program.window.notice_bar.isVisible()
+    program.window.notice_bar.dismissed.emit()
+    assert not program.window.notice_bar.isVisible()
+
+
+def test_the_program_starts_and_ends_by_itself(films: Path, qtbot: QtBot) -> None:
+    QTimer.singleShot(300, QApplication.closeAllWindows)
+    assert app_main.main(["--", str(films)]) == 0
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_arguments_are_paths_and_a_model(tmp_path: Path) -> None:
+    assert parse(["--model", "base", "--", str(tmp_path), "-x"]) == Options((tmp_path, Path("-x").absolute()), "base")
+    assert parse([]) == Options()
+
+
+def test_the_first_window_imports_nothing_heavy(tmp_path: Path) -> None:
+    """Runtimes and readers come after the first paint; torch never."""
+    heavy = ("torch", "onnxruntime", "openvino", "pydicom", "imagecodecs", "pyqtgraph", "sklearn", "pyarrow", "pandas", "scipy")
+    script = f"""
+import sys
+from PySide6.QtWidgets import QApplication
+from cxrview.app.main import build
+application = QApplication([])
+program = build(application)
+program.window.show()
+program.window.grab()
+program.close()
+print([name for name in {heavy!r} if name in sys.modules])
+"""
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "[]"
