@@ -64,7 +64,7 @@ def read_raster(data: bytes, kind: Kind, frame: int, limits: Limits) -> Pixels:
     values, turned = _oriented(values, picture.orientation)
     return Pixels(
         values=cast(StoredArray, read_only(values)),
-        bits=picture.bits or 8 * values.itemsize,
+        bits=max(picture.bits, int(values.max()).bit_length()) if picture.bits else 8 * values.itemsize,
         offset=picture.offset,
         is_inverted=picture.is_inverted,
         info=ImageInfo(format=picture.format),

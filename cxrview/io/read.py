@@ -75,10 +75,11 @@ def find_images(paths: Sequence[Path], *, limits: Limits = DEFAULT_LIMITS) -> Fo
         if path.is_dir():
             for file in _files_below(path, findings):
                 _note(file, findings, limits)
-        elif path.exists():
+        elif path.is_file():
             _note(path, findings, limits)
         else:
-            findings.problems.append(Problem(path, "There is no such file or folder."))
+            reason = "This is neither a file nor a folder." if path.exists() else "There is no such file or folder."
+            findings.problems.append(Problem(path, reason))
     return Found(tuple(sorted(findings.refs, key=_natural)), findings.others, tuple(findings.problems))
 
 
@@ -99,8 +100,10 @@ def _files_below(folder: Path, findings: _Findings) -> Iterator[Path]:
                         findings.others += not entry.is_dir()
                     elif entry.is_dir():
                         waiting.append(entry.path)
-                    else:
+                    elif entry.is_file():
                         yield Path(entry.path)
+                    else:  # a pipe, a socket, a broken link
+                        findings.others += 1
         except OSError as error:
             findings.problems.append(Problem(Path(name), _reason(error)))
 

@@ -48,7 +48,7 @@ _IMAGE_SUFFIXES = frozenset(
     )
 )
 
-_MEDIA_DIRECTORY_UID = b"1.2.840.10008.1.3.10\0"
+_MEDIA_DIRECTORY_UID = b"1.2.840.10008.1.3.10"
 _PREAMBLE = 128
 
 _STRANGERS: tuple[tuple[bytes, str], ...] = (

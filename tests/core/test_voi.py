@@ -39,7 +39,8 @@ def test_modality_lut_wins_over_slope_and_is_held_at_its_ends() -> None:
     assert table[:8].tolist() == [10, 10, 10, 10, 20, 40, 40, 40]  # stored -5..2
 
 
-# PS3.3 C.11.2.1.2.1, computed by hand for output 0..255: x <= c-0.5-(w-1)/2 -> 0, x > c-0.5+(w-1)/2 -> 255, else ((x-(c-0.5))/(w-1)+0.5)*255.
+# PS3.3 C.11.2.1.2.1, computed by hand for output 0..255:
+# x <= c-0.5-(w-1)/2 -> 0, x > c-0.5+(w-1)/2 -> 255, else ((x-(c-0.5))/(w-1)+0.5)*255.
 @pytest.mark.parametrize(
     ("window", "expected"),
     [

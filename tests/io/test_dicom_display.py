@@ -110,7 +110,7 @@ def test_modality_lut_agrees_with_pydicom(tmp_path: Path, syntax: str) -> None:
         made.PixelData = values.astype(">u2").tobytes()
     pixels = read(write(tmp_path, made, syntax=syntax))
     assert np.array_equal(modality_table(pixels)[pixels.values], expected)
-    assert [fact.text for fact in display_facts(pixels)][0] == "modality LUT of 100 entries"
+    assert display_facts(pixels)[0].text == "modality LUT of 100 entries"
 
 
 @pytest.mark.parametrize(("vr", "first"), [("SS", -20), ("US", 65536 - 20)])

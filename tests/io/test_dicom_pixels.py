@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from pydicom.pixels import get_encoder
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    HTJ2K,
     HTJ2KLossless,
     ImplicitVRLittleEndian,
-    JPEG2000,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
@@ -399,7 +399,7 @@ def test_a_stream_of_another_size_than_the_header_is_refused(tmp_path: Path) -> 
 def test_a_stream_that_is_cut_short_is_refused(tmp_path: Path, syntax: str, encode: Callable[[np.ndarray], bytes]) -> None:
     stream = encode(NOISE)
     path = write_stream(tmp_path, stream[: len(stream) * 2 // 3], dataset(NOISE), syntax=syntax)
-    with pytest.raises(UnreadableImage, match="cut short|cannot be decoded"):
+    with pytest.raises(UnreadableImage, match=r"cut short|cannot be decoded"):
         read(path)
 
 
