@@ -97,6 +97,7 @@ class Canvas(QWidget):
         self._words = ""
         self._colours = THEMES[AppState().theme]
         self._wash: Wash | None = None
+        self._wash_image = QImage()
         self._painted: _Gray | None = None
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
@@ -111,6 +112,7 @@ class Canvas(QWidget):
         before = (self._picture, self._display, self._layer, self._heatmap_view, self._words, self._colours)
         if view.heatmap is not self._heatmap_view.heatmap:
             self._wash = _wash_of(view, state)
+            self._wash_image = _image_of(self._wash)
         self._picture, self._display, self._layer, self._words = state.picture, state.display, state.layer, words
         self._heatmap_view, self._colours = view, THEMES[state.theme]
         after = (self._picture, self._display, self._layer, self._heatmap_view, self._words, self._colours)
@@ -208,9 +210,8 @@ class Canvas(QWidget):
         painter.setClipRect(self._in_view(viewport, 0, 0, *picture.pyramid.size))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setOpacity(self._layer.opacity)
-        rows, columns = wash.rgba.shape[:2]
-        image = QImage(wash.rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888_Premultiplied)
-        painter.drawImage(self._in_view(viewport, wash.box.left, wash.box.top, wash.box.right, wash.box.bottom), image)
+        box = wash.box
+        painter.drawImage(self._in_view(viewport, box.left, box.top, box.right, box.bottom), self._wash_image)
         painter.restore()
 
     def _in_view(self, viewport: Viewport, left: float, top: float, right: float, bottom: float) -> QRectF:
@@ -336,6 +337,15 @@ class Canvas(QWidget):
 def _gray_of(part: VisiblePart, table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     gray = look_up(part.values, table)
     return np.ascontiguousarray(gray if part.shutter is None else gray * part.shutter)
+
+
+def _image_of(wash: Wash | None) -> QImage:
+    """Give a wash as an image of its own in the format that the painter needs no conversion for."""
+    if wash is None:
+        return QImage()
+    rows, columns = wash.rgba.shape[:2]
+    image = QImage(wash.rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888_Premultiplied)
+    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
 def _wash_of(view: HeatmapView, state: AppState) -> Wash | None:

@@ -1,0 +1,177 @@
+"""Milliseconds per window/level frame on the canvas, against a table over the whole image, in one run.
+
+Run: `QT_QPA_PLATFORM=offscreen python tests/benchmarks/bench_canvas.py [--pyqtgraph]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QApplication
+
+from cxrview.app.pyramid import build_pyramid
+from cxrview.app.state import (
+    AppState,
+    LoadedPicture,
+    ModelEntry,
+    ReadyModel,
+    image_stepped,
+    images_found,
+    label_chosen,
+    layer_toggled,
+    picture_loaded,
+    reading_known,
+    viewport_chosen,
+    window_chosen,
+)
+from cxrview.app.viewport import Viewport, fitted
+from cxrview.app.views.canvas import Canvas
+from cxrview.core.frame import Box, frame_of_box
+from cxrview.core.image import ImageRef, Pixels, Window
+from cxrview.core.manifest import Label
+from cxrview.core.results import Analysis, Finding, Heatmap, HeatmapTarget
+from cxrview.core.voi import display_table
+
+SIDE = 3000
+VIEW = (1600, 1200)
+ROUNDS = 15
+
+
+def picture() -> Pixels:
+    """Give a 3000 x 3000 picture of 16 bits: smooth shapes and noise."""
+    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE
+    values = 30000 + 20000 * np.sin(7 * x) * np.cos(5 * y) + np.random.default_rng(0).normal(0, 500, (SIDE, SIDE))
+    stored = np.clip(values, 0, 65535).astype(np.uint16)
+    stored.setflags(write=False)
+    return Pixels(stored, 16)
+
+
+def state_of(pixels: Pixels) -> AppState:
+    """Give the state in which this picture is shown with one heatmap."""
+    ref = ImageRef(Path("bench.dcm"))
+    label = Label("tb", "Tuberculosis")
+    values = np.random.default_rng(1).random((16, 16)).astype(np.float32)
+    frame = frame_of_box(Box(0, 0, SIDE, SIDE), model_size=(512, 512), image_size=(SIDE, SIDE))
+    heatmap = Heatmap(label, values, HeatmapTarget.LOGIT, "Grad-CAM")
+    analysis = Analysis("m", "1", "", "onnx", "cpu", frame, (Finding(label, 2.0, 0.9, 0.5),), (heatmap,))
+    loaded = LoadedPicture(ref, pixels, build_pyramid(pixels.values), Window(30000.0, 50000.0))
+    opened = image_stepped(images_found(AppState(), (ref,), 0, (), "bench"), 0)
+    state = reading_known(picture_loaded(opened, loaded), ref, analysis)
+    return replace(label_chosen(state, "tb"), model=ReadyModel(ModelEntry("m", "M", "1", Path()), "onnx", "cpu"))
+
+
+def windows() -> list[Window]:
+    """Give the windows of a drag, each different."""
+    return [Window(30000.0 + 50 * step, 50000.0 - 300 * step) for step in range(ROUNDS)]
+
+
+def canvas_frame(canvas: Canvas, target: QImage, state: AppState) -> Callable[[Window], None]:
+    """Give one frame of the canvas: from a chosen window to painted pixels."""
+
+    def frame(window: Window) -> None:
+        canvas.render_state(window_chosen(state, window))
+        canvas.render(target)
+
+    return frame
+
+
+def full_frame(pixels: Pixels, target: QImage) -> Callable[[Window], None]:
+    """Give one frame of the plain way: a table over all pixels, then the painter scales."""
+
+    def frame(window: Window) -> None:
+        gray = np.take(display_table(pixels, window), pixels.values)
+        image = QImage(gray.data, SIDE, SIDE, SIDE, QImage.Format.Format_Grayscale8)
+        painter = QPainter(target)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QRect(200, 0, 1200, 1200), image)
+        painter.end()
+
+    return frame
+
+
+def pyqtgraph_frame(pixels: Pixels, target: QImage) -> Callable[[Window], None]:
+    """Give one frame of pyqtgraph's ImageItem with a heatmap item on it."""
+    import pyqtgraph
+
+    pyqtgraph.setConfigOptions(imageAxisOrder="row-major")
+    view = pyqtgraph.GraphicsView()
+    box = pyqtgraph.ViewBox(lockAspect=True, invertY=True)
+    view.setCentralItem(box)
+    item = pyqtgraph.ImageItem(pixels.values)
+    heat = pyqtgraph.ImageItem(np.random.default_rng(1).random((320, 320)).astype(np.float32))
+    heat.setColorMap("inferno")
+    heat.setOpacity(0.5)
+    heat.setRect(0, 0, SIDE, SIDE)
+    box.addItem(item)
+    box.addItem(heat)
+    view.resize(*VIEW)
+    view.show()
+
+    def frame(window: Window) -> None:
+        item.setLevels((window.center - window.width / 2, window.center + window.width / 2))
+        view.grab()
+
+    return frame
+
+
+def milliseconds(frames: dict[str, Callable[[Window], None]]) -> dict[str, float]:
+    """Time each frame, interleaved; medians."""
+    times: dict[str, list[float]] = {name: [] for name in frames}
+    for window in windows():
+        for name, frame in frames.items():
+            begun = time.perf_counter()
+            frame(window)
+            times[name].append(1000 * (time.perf_counter() - begun))
+    return {name: statistics.median(values[2:]) for name, values in times.items()}
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pyqtgraph", action="store_true", help="measure pyqtgraph too")
+    options = parser.parse_args()
+    _application = QApplication([])
+    pixels = picture()
+    state, target = state_of(pixels), QImage(*VIEW, QImage.Format.Format_RGB32)
+    canvas = Canvas()
+    canvas.resize(*VIEW)
+    canvas.show()
+    near = viewport_chosen(state, Viewport(1.0, SIDE / 2, SIDE / 2))
+    frames = {
+        "table over the whole image": full_frame(pixels, target),
+        "canvas, fitted": canvas_frame(canvas, target, layer_toggled(state)),
+        "canvas, fitted, heatmap": canvas_frame(canvas, target, state),
+        "canvas, 1:1, heatmap": canvas_frame(canvas, target, near),
+    }
+    if options.pyqtgraph:
+        frames["pyqtgraph, heatmap"] = pyqtgraph_frame(pixels, target)
+    # Each frame is timed in its own drag: a real drag does not change layer or zoom between two frames.
+    found = {name: milliseconds({name: frame})[name] for _time in range(2) for name, frame in frames.items()}
+    moved = pan_milliseconds(canvas, target, state)
+    for name, value in (found | {"canvas, heatmap, pan and zoom": moved}).items():
+        print(f"{name:32} {value:7.2f} ms   {found['table over the whole image'] / value:5.1f} times as fast")
+
+
+def pan_milliseconds(canvas: Canvas, target: QImage, state: AppState) -> float:
+    """Time a frame in which the viewport moves."""
+    whole = fitted((SIDE, SIDE), VIEW)
+    times = []
+    for step in range(ROUNDS):
+        moved = viewport_chosen(state, Viewport(whole.zoom * (1 + step / 10), SIDE / 2 + 7 * step, SIDE / 2))
+        begun = time.perf_counter()
+        canvas.render_state(moved)
+        canvas.render(target)
+        times.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()
