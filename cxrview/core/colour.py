@@ -20,6 +20,7 @@ SEQUENTIAL = ("inferno", "magma", "viridis", "cividis")
 DIVERGING = "diverging"
 RAINBOW = "jet"  # not perceptual: it draws edges that the map does not have; on request only
 TABLES = (*SEQUENTIAL, DIVERGING, RAINBOW)
+OPAQUE_FROM = 0.5  # of the scale; what is below fades out, so that a little evidence does not veil the picture
 FLAT_TEXT = "flat map, nothing to show"
 
 _OPENCV_TABLES = {
@@ -57,7 +58,7 @@ def colourise(values: FloatArray, *, scale: float, table: str = "inferno", is_si
     share = np.nan_to_num(values / scale if scale > 0.0 else np.zeros_like(values), nan=0.0, posinf=1.0, neginf=-1.0)
     share = np.clip(share, -1.0 if is_signed else 0.0, 1.0)
     index = np.rint((share + 1.0) * 127.5 if is_signed else share * 255.0).astype(np.uint8)
-    alpha = np.rint(np.sqrt(np.abs(share)) * 255.0).astype(np.uint8)
+    alpha = np.rint(np.minimum(np.abs(share) / OPAQUE_FROM, 1.0) * 255.0).astype(np.uint8)
     return np.dstack((colour_table(table)[index], alpha))
 
 
@@ -142,10 +143,9 @@ def _with_text(canvas: ByteArray, lines: list[str]) -> ByteArray:
 
 
 def _write(canvas: ByteArray, text: str, x: int, y: int, *, is_right: bool) -> None:
-    """Write white on a black outline, in place; `x` is the left end, or the right one; `y` the middle of the line."""
+    """Write white on black, in place; `x` is the left end, or the right one; `y` the middle of the line."""
     size = _text_scale(canvas)
-    thickness = max(round(1.5 * size), 1)
-    (text_width, text_height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thickness)
-    origin = (x - text_width if is_right else x, y + text_height // 2)
-    for colour, weight in (((0, 0, 0), thickness + 2), ((255, 255, 255), thickness)):
-        cv2.putText(canvas, text, origin, cv2.FONT_HERSHEY_SIMPLEX, size, colour, weight, cv2.LINE_AA)
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+    left, base = (x - width if is_right else x), y + height // 2
+    cv2.rectangle(canvas, (left - 2, base - height - 2), (left + width + 2, base + below), (0, 0, 0), cv2.FILLED)
+    cv2.putText(canvas, text, (left, base), cv2.FONT_HERSHEY_SIMPLEX, size, (255, 255, 255), 1, cv2.LINE_AA)

@@ -140,7 +140,8 @@ class CalibrationMethod(StrEnum):
 class Calibration:
     """Platt: sigmoid(slope * logit + bias); temperature is slope = 1 / T with bias 0; isotonic: knots logit → probability.
 
-    For a multiclass model `slope` divides all logits alike before the softmax and `bias` is added to this label's.
+    For a multiclass model `slope` (1 / T) multiplies all logits alike before the softmax and `bias` is added to this label's;
+    isotonic knots apply to the label's margin over the rest, z - logsumexp of the others.
     """
 
     method: CalibrationMethod = CalibrationMethod.NONE

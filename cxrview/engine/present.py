@@ -8,6 +8,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+_NO_DRIVER = "this machine has no NVIDIA driver."
+
 
 def installed_version(distribution: str) -> str:
     """Give the version of an installed distribution; empty when it is not installed."""
@@ -43,9 +45,9 @@ def against_onnx_cuda() -> str:
 
     if not _is_installed("onnxruntime"):
         return against_onnx_cpu()
-    if not onnx.has_cuda():
-        return "this onnxruntime has no CUDA; replace it: `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
-    return "" if _has_nvidia_driver() else "this machine has no NVIDIA driver."
+    if not _has_nvidia_driver():
+        return _NO_DRIVER
+    return "" if onnx.has_cuda() else "this onnxruntime has no CUDA; `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
 
 
 def against_openvino_float32() -> str:
@@ -76,5 +78,5 @@ def against_torch_cuda() -> str:
     if against:
         return against
     if not _has_nvidia_driver():
-        return "this machine has no NVIDIA driver."
+        return _NO_DRIVER
     return "" if torch.has_cuda() else "torch finds no CUDA device; install a torch built for CUDA (pytorch.org)."

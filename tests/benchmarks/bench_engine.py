@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from cxrview.core.manifest import Architecture, Calibration, Channels, InputSpec, Label, Manifest, Task, Threshold
+from cxrview.core.manifest import Architecture
 from cxrview.core.results import FloatArray
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.openvino import OpenVinoPredictor, has_bfloat16
-from cxrview.engine.packages import Golden, Package, write_package
+from cxrview.engine.packages import Package
 from cxrview.engine.torch import TorchPredictor
+from tests.engine.conftest import random_package
 
 SIDE = 224
 LABELS = 14
@@ -32,43 +33,6 @@ ONNX_AT_LEAST = 1.8
 OPENVINO_AT_LEAST = 1.0
 
 Run = Callable[[FloatArray], object]
-
-
-def random_package(folder: Path, architecture: Architecture, *, labels: int = LABELS, side: int = SIDE) -> Package:
-    """Write the package of a network with random weights, exported as training does it."""
-    import torch
-
-    from cxrview.engine.nets import build, heatmap_kind
-    from cxrview.training.export import head_of, onnx_graph
-
-    torch.manual_seed(0)
-    network = build(architecture, labels=labels, channels=3, height=side, width=side).eval()
-    inputs = np.random.default_rng(0).normal(0, 1, (2, 3, side, side)).astype(np.float32)
-    with torch.inference_mode():
-        logits, features = network(torch.tensor(inputs))
-    head = head_of(network, architecture, (features.shape[2], features.shape[3]))
-    spec = InputSpec(side, side, Channels.GRAY3, mean=(0.5,) * 3, std=(0.25,) * 3)
-    manifest = Manifest(
-        id=architecture.name.replace("_", "-"),
-        title="Random weights",
-        version="1",
-        licence="CC0-1.0",
-        intended_use="Benchmarks.",
-        task=Task.MULTILABEL,
-        labels=tuple(Label(f"l{index}", f"Label {index}") for index in range(labels)),
-        input=spec,
-        heatmap=heatmap_kind(architecture),
-        activations=head.activations,
-        calibration=(Calibration(),) * labels,
-        thresholds=(Threshold(),) * labels,
-        trained_on=(),
-        split_sha256="",
-        files={},
-        architecture=architecture,
-    )
-    weights = {name: value.numpy() for name, value in network.state_dict().items()}
-    golden = Golden(inputs=inputs, logits=logits.numpy())
-    return write_package(folder, manifest, graph=onnx_graph(network, spec), golden=golden, card="", head=head, weights=weights)
 
 
 def medians(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -125,7 +89,7 @@ def main() -> int:
     asked = parser.parse_args()
     is_good = True
     with tempfile.TemporaryDirectory() as folder:
-        package = random_package(Path(folder) / "package", Architecture(asked.network))
+        package = random_package(Path(folder) / "package", Architecture(asked.network), side=SIDE, labels=LABELS)
         runs = engines(package)
         print(f"{asked.network}, {SIDE} px, {asked.rounds} interleaved rounds; times faster than torch eager")
         for count in asked.batches:

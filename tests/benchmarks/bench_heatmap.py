@@ -20,7 +20,8 @@ from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import Package
 from cxrview.engine.torch import TorchPredictor
 from cxrview.engine.torchvision_ops import make_importable
-from tests.benchmarks.bench_engine import LABELS, SIDE, medians, random_package
+from tests.benchmarks.bench_engine import LABELS, SIDE, medians
+from tests.engine.conftest import random_package
 
 MAPS_AT_MOST = 1.05  # forward and all heatmaps, against the forward pass alone
 PACKAGE_AT_LEAST = 40.0  # grad-cam for all classes, against forward and all heatmaps
@@ -87,7 +88,7 @@ def main() -> int:
     networks = {"densenet121": Architecture("densenet121"), "vgg16, flattened": Architecture("vgg16", head="flatten", head_hidden=(512,))}
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, architecture) in enumerate(networks.items()):
-            package = random_package(Path(folder) / str(number), architecture)
+            package = random_package(Path(folder) / str(number), architecture, side=SIDE, labels=LABELS)
             print(f"{name}, {SIDE} px, {LABELS} classes")
             is_good &= compare(package, asked.rounds, with_package=number == 0)
     return 0 if is_good else 1

@@ -62,8 +62,8 @@ def test_an_unknown_table_is_an_error() -> None:
 
 
 def test_colour_and_alpha_grow_with_the_value_up_to_the_common_scale() -> None:
-    painted = colourise(np.float32([[0.0, 1.0, 2.0, 4.0, -1.0, np.nan]]), scale=2.0, table="viridis")[0]
-    assert painted[:, 3].tolist() == [0, 180, 255, 255, 0, 0]
+    painted = colourise(np.float32([[0.0, 0.5, 2.0, 4.0, -1.0, np.nan]]), scale=2.0, table="viridis")[0]
+    assert painted[:, 3].tolist() == [0, 128, 255, 255, 0, 0]
     np.testing.assert_array_equal(painted[[2, 3], :3], colour_table("viridis")[[255, 255]])
 
 

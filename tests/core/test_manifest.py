@@ -168,6 +168,8 @@ WRONG: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "two labels for binary": (("task",), "binary", "one label"),
     "labels as a table": (("labels",), {"id": "a"}, "a list"),
     "label as a text": (("labels", 0), "effusion", "a table"),
+    "text in a list of numbers": (("input", "mean"), ["a", "b", "c"], "a finite number"),
+    "number for a text": (("title",), 5, "'title' must be a text"),
     "number in a list of texts": (("outputs", "activations"), [1], "a list of texts"),
 }
 
@@ -182,6 +184,12 @@ def test_a_wrong_value_is_refused_with_a_sentence_that_names_it(case: str) -> No
     table[way[-1]] = value
     with pytest.raises(ManifestError, match=sentence.replace(".", r"\.")):
         parse_manifest(broken)
+
+
+def test_a_package_without_architecture_is_written_without_one() -> None:
+    bare = replace(FULL, architecture=None)
+    assert "architecture" not in manifest_document(bare)
+    assert parse_manifest(manifest_document(bare)) == bare
 
 
 def test_multiclass_wants_two_labels_and_one_slope() -> None:

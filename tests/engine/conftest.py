@@ -1,4 +1,4 @@
-"""Packages of small, randomly weighted networks, exported as training exports them."""
+"""Packages of randomly weighted networks, for tests and benchmarks of the engines."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ def make_package(tmp_path_factory: pytest.TempPathFactory) -> MakePackage:
     def make(architecture: Architecture, *, side: int = 64, labels: int = 3) -> Package:
         key = (architecture, side, labels)
         if key not in made:
-            made[key] = _package(tmp_path_factory.mktemp("package") / "random", architecture, side, labels)
+            made[key] = random_package(tmp_path_factory.mktemp("package") / "random", architecture, side=side, labels=labels)
         return made[key]
 
     return make
 
 
-def _package(folder: Path, architecture: Architecture, side: int, labels: int) -> Package:
+def random_package(folder: Path, architecture: Architecture, *, side: int, labels: int) -> Package:
+    """Write the package of a network with random weights, exported as training does it."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from cxrview.engine.nets import build, heatmap_kind

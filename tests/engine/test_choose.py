@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +116,23 @@ def test_openvino_agrees_with_the_reference(package: Package) -> None:
     choice.predictor.close()
 
 
+def test_openvino_refuses_an_input_of_the_wrong_size_with_a_sentence(package: Package) -> None:
+    pytest.importorskip("openvino")
+    predictor = open_predictor(package, engine="openvino").predictor
+    with pytest.raises(PackageError, match="OpenVINO cannot run the network on this input"):
+        predictor.run(np.zeros((1, 2, 9, 9), np.float32))
+
+
+def test_several_threads_have_their_own_requests(package: Package) -> None:
+    pytest.importorskip("openvino")
+    predictor = open_predictor(package, engine="openvino", threads=1, workers=4).predictor
+    batches = [np.random.default_rng(seed).normal(0, 1, (1, 1, 64, 64)).astype(np.float32) for seed in range(24)]
+    alone = [predictor.run(batch)[0].logits for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        together = [answer[0].logits for answer in pool.map(predictor.run, batches)]
+    np.testing.assert_array_equal(np.stack(alone), np.stack(together))
+
+
 def test_a_precision_that_disagrees_is_not_used_and_the_next_one_is(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
     from cxrview.engine.openvino import OpenVinoPredictor
@@ -129,7 +147,7 @@ def test_a_precision_that_disagrees_is_not_used_and_the_next_one_is(package: Pac
     monkeypatch.setattr(OpenVinoPredictor, "run", run_off)
     choice = open_predictor(package, engine="openvino")
     assert choice.predictor.device == "cpu"
-    assert any("Not openvino on cpu bf16" in reason and "0.01 is allowed" in reason for reason in choice.reasons)
+    assert any("Not openvino on cpu bf16" in reason and f"{PROBABILITY_TOLERANCE:g} is allowed" in reason for reason in choice.reasons)
 
 
 def test_openvino_reports_to_nobody_and_writes_nothing_home(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxrview.core.errors import Cancelled, ExplanationUnavailable
+from cxrview.core.errors import Cancelled, EngineUnavailable, ExplanationUnavailable
 from cxrview.core.frame import Box, frame_of_box
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.manifest import Architecture, HeatmapKind
@@ -124,3 +125,10 @@ def test_every_method_gives_a_finite_map_of_its_own_name(method: str, make_packa
     assert one.values.shape == ((14, 14) if method == "occlusion" else (4, 4))
     assert one.method.lower().replace("-", "").replace(" ", "") == method.replace("-", "")
     assert not one.is_flat
+
+
+def test_gradients_without_the_package_say_what_to_install(make_package: Callable[..., Package], monkeypatch: pytest.MonkeyPatch) -> None:
+    package = make_package(Architecture("cnn-pooled"))
+    monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)  # type: ignore[arg-type] - None means: cannot be imported
+    with pytest.raises(EngineUnavailable, match=r"grad-cam is not installed.*cxrview\[train\]"):
+        explain(model_input(package.golden.inputs[:1]), package, OnnxPredictor(package, threads=1, cache_dir=None), method="layercam")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import tomllib
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -286,3 +288,45 @@ def test_a_broken_package_is_listed_with_its_reason_and_hides_no_other(folder: P
     assert "fake" in [each.manifest.id for each in installed_packages()]
     (broken,) = (each for each in broken_packages() if each.folder.name == "other")
     assert "CARD.md" in broken.reason
+
+
+def test_a_torch_archive_under_another_name_is_refused(folder: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}.")
+    put(folder, "weights.dat", buffer.getvalue())
+    with pytest.raises(PackageError, match=r"'weights\.dat' holds a pickle"):
+        load_package(folder)
+
+
+def test_a_manifest_of_absurd_size_is_not_read(folder: Path) -> None:
+    with (folder / "model.toml").open("ab") as file:
+        file.truncate(5_000_000)
+    with pytest.raises(PackageError, match="more than 4000000 bytes"):
+        load_package(folder)
+
+
+def test_a_network_that_cannot_be_run_is_a_sentence_that_names_the_package(folder: Path) -> None:
+    graph = model_bytes([node_bytes("Abracadabra", ["image"], ["logits"])], {}, {"image": ("N", 1, 64, 64)}, {"logits": ("N", 4)})
+    put(folder, "model.onnx", graph)
+    with pytest.raises(PackageError, match="ONNX Runtime cannot open the network") as caught:
+        verify_package(load_package(folder))
+    assert str(folder) in str(caught.value)
+
+
+def test_a_network_with_other_names_is_refused(folder: Path) -> None:
+    put(folder, "model.onnx", model_bytes([node_bytes("Relu", ["x"], ["y"])], {}, {"x": ("N", 1, 64, 64)}, {"y": ("N", 1, 64, 64)}))
+    with pytest.raises(PackageError, match="must take `image` and give `logits`"):
+        verify_package(load_package(folder))
+
+
+def test_a_network_that_gives_no_numbers_fails_its_self_test(folder: Path) -> None:
+    nodes = [
+        node_bytes("Log", ["image"], ["wild"]),
+        node_bytes("Flatten", ["wild"], ["flat"], axis=1),
+        node_bytes("MatMul", ["flat", "w"], ["logits"]),
+    ]
+    weights = {"w": np.ones((64 * 64, 4), np.float32)}
+    put(folder, "model.onnx", model_bytes(nodes, weights, {"image": ("N", 1, 64, 64)}, {"logits": ("N", 4)}))
+    with pytest.raises(PackageError, match="differ by inf"):
+        verify_package(load_package(folder))
