@@ -149,6 +149,7 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 #noticeBar { background: $selected; border: 1px solid $accent; border-bottom: none; }
 #noticeBar { border-top-left-radius: 8px; border-top-right-radius: 8px; }
 #noticeBar QLabel { padding: 3px 0; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 #dropHint { border: 1px dashed $muted; border-radius: 10px; }
 """)
 

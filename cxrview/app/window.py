@@ -36,7 +36,7 @@ PANEL_WIDTH_PX = 310
 LIST_MINIMUM_PX = 180
 PANEL_MINIMUM_PX = 240
 KEYS_TEXT = """<table cellspacing="6">
-<tr><td><b>Left drag</b></td><td>window (left and right) and level (up and down)</td></tr>
+<tr><td><b>Left drag</b></td><td>window (sideways), level (up, down)</td></tr>
 <tr><td><b>Middle drag, Space + left drag</b></td><td>pan</td></tr>
 <tr><td><b>Wheel, right drag, + and −</b></td><td>zoom</td></tr>
 <tr><td><b>Double click, F</b></td><td>fit to window</td></tr>
