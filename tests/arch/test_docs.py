@@ -126,3 +126,10 @@ def _keys(document: object) -> Iterator[str]:
     elif isinstance(document, list):
         for item in document:
             yield from _keys(item)
+
+
+def test_every_decision_is_in_the_list() -> None:
+    listed = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    records = sorted(path.name for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md")
+    assert [name for name in records if f"]({name})" not in listed] == []
+    assert [name for name in records if not re.match(r"\d{4}-[a-z0-9-]+\.md", name)] == []

@@ -23,6 +23,7 @@ KNOWN_IN = {
     "imagecodecs": ("io/codecs.py",),
     "imagehash": ("training/pictures.py",),
     "lightning": ("training/",),
+    "onnx": ("training/export.py",),
     "onnxruntime": ("engine/onnx.py",),
     "openvino": ("engine/openvino.py",),
     "platformdirs": ("io/places.py",),
