@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 from cxrview.cli.main import main as run
+from cxrview.core.errors import EngineUnavailable
+
+DISPLAY_VARIABLES = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,9 +19,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_window(argv: Sequence[str]) -> int:
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in DISPLAY_VARIABLES):
+        raise EngineUnavailable("there is no display to open a window on.", hint="The commands need none: `cxrview --help`.")
     _import_native_runtimes()
-    from cxrview.app.main import main as open_window
-
+    try:
+        from cxrview.app.main import main as open_window
+    except ImportError as error:
+        if (error.name or "").startswith("cxrview"):
+            raise
+        raise EngineUnavailable(
+            f"Qt could not be loaded ({error}).",
+            hint="Most often a system library is missing; `python3 packaging/bootstrap.py run` in a checkout tells which.",
+        ) from error
     return open_window(argv)
 
 
