@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,21 +137,28 @@ def _nothing_left_running() -> Iterator[None]:
 
 def _child_processes() -> dict[int, str]:
     """Give number and command line of this process's living children, where the system tells (Linux)."""
-    found: dict[int, str] = {}
+    numbers: list[str] = []
     for listing in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # that thread has just ended
+            numbers += listing.read_text().split()
+    commands = {int(number): _command_of(number) for number in numbers}
+    # The tracker and the fork server live as long as Python does.
+    ours = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+    return {number: command for number, command in commands.items() if command and not any(name in command for name in ours)}
+
+
+def _command_of(number: str) -> str:
+    """Give a process's command line; empty for one that has ended. One that has just begun has none for a moment."""
+    for _ in range(200):
         try:
-            numbers = listing.read_text().split()
-        except OSError:  # that thread has just ended
-            continue
-        for number in numbers:
-            try:
-                command = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            except OSError:
-                continue
-            # An empty command line is a process that has ended; the tracker and the fork server live as long as Python does.
-            if command and "multiprocessing.resource_tracker" not in command and "multiprocessing.forkserver" not in command:
-                found[int(number)] = command
-    return found
+            command = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return ""
+        if command or state in "ZX":
+            return command
+        time.sleep(0.005)
+    return f"process {number}"
 
 
 @pytest.fixture(scope="session")

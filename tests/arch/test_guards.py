@@ -49,7 +49,7 @@ def test_offences_are_found(tmp_path: Path) -> None:
     grace = 0.2
     guards = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
     (tmp_path / "conftest.py").write_text(re.sub(r"GRACE_S = .*", f"GRACE_S = {grace}", guards), encoding="utf-8")
-    (tmp_path / "test_offences.py").write_text(OFFENCES.replace("GRACE", "30"), encoding="utf-8")
+    (tmp_path / "test_offences.py").write_text(OFFENCES.replace("GRACE", "5"), encoding="utf-8")
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", f"--rootdir={tmp_path}", "test_offences.py"]
     done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     failed = set(re.findall(r"^ERROR test_offences\.py::(\w+)", done.stdout, flags=re.MULTILINE))
