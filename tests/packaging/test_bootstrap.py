@@ -169,3 +169,10 @@ def test_every_direct_dependency_is_pinned_for_the_checkout() -> None:
     lines = (ROOT / "packaging" / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower() for line in lines if not line.startswith("#")}
     assert names == pinned
+
+
+def test_an_old_python_can_read_the_bootstrap() -> None:
+    """It must get as far as saying that it is too old."""
+    import ast
+
+    ast.parse((ROOT / "packaging" / "bootstrap.py").read_text(encoding="utf-8"), feature_version=(3, 7))
