@@ -233,7 +233,7 @@ def test_changing_the_opacity_makes_no_new_map(canvas: Canvas, scored: AppState,
     def refuse(*_arguments: object) -> None:
         raise AssertionError("a map was coloured again")
 
-    monkeypatch.setattr("cxrview.app.views.canvas.make_wash", refuse)
+    monkeypatch.setattr("cxrview.app.views.layer_painter.make_wash", refuse)
     canvas.render_state(opacity_chosen(scored, 1.0))
     assert (look(canvas) != faint).any()
 

@@ -7,31 +7,26 @@ from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxrview.app.pyramid import VisiblePart, look_up, visible_part
 from cxrview.app.state import (
     AppState,
     Display,
-    HeatmapLayer,
-    HeatmapView,
     LoadedPicture,
     LoadingPicture,
     NoPicture,
     Picture,
     UnreadablePicture,
-    heatmap_view,
     image_name,
 )
 from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
-from cxrview.app.views.canvas_texts import paint_bar, paint_corners, paint_message, paint_words
-from cxrview.app.wash import TABLE, Wash, make_wash
-from cxrview.core.heatmap import common_scale
+from cxrview.app.views.canvas_texts import paint_corners, paint_message
+from cxrview.app.views.layer_painter import LayerPainter
 from cxrview.core.image import Window
-from cxrview.core.results import Analysis
 from cxrview.core.voi import display_table, modality_table
 
 WHEEL_FACTOR = 1.2
@@ -92,12 +87,9 @@ class Canvas(QWidget):
         self.setMinimumSize(QSize(240, 200))
         self._picture: Picture = NoPicture()
         self._display = Display()
-        self._layer = HeatmapLayer()
-        self._heatmap_view = HeatmapView()
+        self._layers = LayerPainter()
         self._words = ""
         self._colours = THEMES[AppState().theme]
-        self._wash: Wash | None = None
-        self._wash_image = QImage()
         self._painted: _Gray | None = None
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
@@ -107,16 +99,11 @@ class Canvas(QWidget):
 
     def render_state(self, state: AppState) -> None:
         """Show the picture, its display and its heatmap layer."""
-        view = heatmap_view(state)
         words = f"Looking for radiographs in {state.searching}…" if state.searching else ""
-        before = (self._picture, self._display, self._layer, self._heatmap_view, self._words, self._colours)
-        if view.heatmap is not self._heatmap_view.heatmap:
-            self._wash = _wash_of(view, state)
-            self._wash_image = _image_of(self._wash)
-        self._picture, self._display, self._layer, self._words = state.picture, state.display, state.layer, words
-        self._heatmap_view, self._colours = view, THEMES[state.theme]
-        after = (self._picture, self._display, self._layer, self._heatmap_view, self._words, self._colours)
-        if before != after:
+        before = (self._picture, self._display, self._words, self._colours)
+        self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
+        is_changed = self._layers.render_state(state)
+        if is_changed or before != (self._picture, self._display, self._words, self._colours):
             self.update()
 
     @property
@@ -205,30 +192,18 @@ class Canvas(QWidget):
         gray = None if part is None else _gray_of(part, display_table(picture.pixels, window, is_inverted=self._display.is_inverted))
         return _Gray(picture, viewport, view_size, part, window, self._display.is_inverted, gray)
 
-    def _paint_wash(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport, wash: Wash) -> None:
-        painter.save()
-        painter.setClipRect(self._in_view(viewport, 0, 0, *picture.pyramid.size))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setOpacity(self._layer.opacity)
-        box = wash.box
-        painter.drawImage(self._in_view(viewport, box.left, box.top, box.right, box.bottom), self._wash_image)
-        painter.restore()
-
-    def _in_view(self, viewport: Viewport, left: float, top: float, right: float, bottom: float) -> QRectF:
-        ratio, size = self.devicePixelRatioF(), self._view_size()
-        x0, y0 = viewport.to_view(left, top, size)
-        x1, y1 = viewport.to_view(right, bottom, size)
-        return QRectF(x0 / ratio, y0 / ratio, (x1 - x0) / ratio, (y1 - y0) / ratio)
+    def _image_to_view(self, viewport: Viewport) -> QTransform:
+        """Give the map from image px to the coordinates of this widget."""
+        ratio = self.devicePixelRatioF()
+        x, y = viewport.to_view(0.0, 0.0, self._view_size())
+        return QTransform.fromTranslate(x / ratio, y / ratio).scale(viewport.zoom / ratio, viewport.zoom / ratio)
 
     def _paint_loaded(self, painter: QPainter, picture: LoadedPicture) -> None:
         viewport = self.viewport
         assert viewport is not None
         self._paint_picture(painter, picture, viewport)
-        view = self._heatmap_view
-        if self._wash is not None and view.finding is not None:
-            self._paint_wash(painter, picture, viewport, self._wash)
-            paint_bar(painter, self.rect(), self._colours, view.finding, self._wash.scale, TABLE)
-        paint_words(painter, self.rect(), self._colours, view.words)
+        self._layers.paint(painter, self._image_to_view(viewport), picture.pyramid.size)
+        self._layers.paint_legend(painter, self.rect(), self._colours)
         paint_corners(painter, self.rect(), self._colours, picture, self._display, viewport.zoom)
 
     def _paint_text(self, painter: QPainter) -> None:
@@ -337,18 +312,3 @@ class Canvas(QWidget):
 def _gray_of(part: VisiblePart, table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     gray = look_up(part.values, table)
     return np.ascontiguousarray(gray if part.shutter is None else gray * part.shutter)
-
-
-def _image_of(wash: Wash | None) -> QImage:
-    """Give a wash as an image of its own in the format that the painter needs no conversion for."""
-    if wash is None:
-        return QImage()
-    rows, columns = wash.rgba.shape[:2]
-    image = QImage(wash.rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888_Premultiplied)
-    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-
-
-def _wash_of(view: HeatmapView, state: AppState) -> Wash | None:
-    if view.heatmap is None or not isinstance(state.reading, Analysis):
-        return None
-    return make_wash(view.heatmap, state.reading.frame, common_scale(state.reading.heatmaps))
