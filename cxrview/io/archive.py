@@ -117,7 +117,7 @@ def _cached_directory(path: Path, _mtime_ns: int, size: int, limits: Limits) -> 
         raise ImageTooLarge(f"The archive has {len(entries):,} members; at most {limits.max_members:,} are read.", hint="Unpack it first.")
     if sum(entry.compress_size for entry in entries) > size:
         raise ImageTooLarge("The members of the archive overlap, as in a decompression bomb.", hint="Do not open this file.")
-    return {entry.filename: _member(entry) for entry in entries if not entry.is_dir()}
+    return {entry.filename: _member(entry) for entry in entries if entry.filename and not entry.is_dir()}
 
 
 def _member(entry: zipfile.ZipInfo) -> Member:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,8 @@ import numpy.typing as npt
 
 Key = str | int
 """A keyword of the dictionary, or a tag as one number (0x60000010)."""
+
+_BYTES_OF_WORDS = (2, 4, 6)
 
 PARSING_FAILURES = (
     *(ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, OSError),
@@ -64,13 +65,12 @@ class Attributes:
         """Give the values as finite numbers; none when one of them is no number."""
         value = self.value(key)
         try:
-            if isinstance(value, bytes):
-                found: Iterable[float] = self.words(value).tolist()
+            if isinstance(value, bytes):  # of unknown VR: two bytes a number where that is possible
+                numbers = tuple(map(float, self.words(value))) if len(value) in _BYTES_OF_WORDS else ()
             else:
-                found = [float(part) for part in (value if _is_several(value) else [] if value is None else [value])]
+                numbers = tuple(float(part) for part in (value if _is_several(value) else [] if value is None else [value]))
         except PARSING_FAILURES:
             return ()
-        numbers = tuple(found)
         return numbers if all(math.isfinite(number) for number in numbers) else ()
 
     def number(self, key: Key) -> float | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,7 +38,9 @@ def decode_stream(data: bytes, limits: Limits, *, is_luminance: bool = False) ->
     """
     stream = read_codestream(data)
     check_dimensions(stream.width, stream.height, limits)
-    check_bytes(stream.width * stream.height * stream.components * (2 if stream.precision > 8 else 1), limits)
+    decoded_bytes = stream.width * stream.height * stream.components * (2 if stream.precision > 8 else 1)
+    check_bytes(decoded_bytes, limits)
+    check_ratio(decoded_bytes, len(data), limits)
     if not stream.is_complete:
         raise UnreadableImage(f"The {stream.family} stream is cut short: its end marker is missing.", hint=_DAMAGED)
     if stream.precision > 16:
@@ -56,26 +62,14 @@ def _decoder(stream: Codestream, *, is_luminance: bool) -> Callable[[bytes], Sam
             return lambda data: imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="GRAYSCALE")
         case Family.JPEG | Family.JPEG_LOSSLESS if stream.components == 3:
             return lambda data: imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
-        case Family.JPEG:
+        case Family.JPEG | Family.JPEG_LOSSLESS:  # libjpeg-turbo: twice as fast as liblj92, which trusts hostile streams
             return imagecodecs.jpeg8_decode
-        case Family.JPEG_LOSSLESS:
-            return _decode_lossless_jpeg
         case Family.JPEG_LS:
             return imagecodecs.jpegls_decode
         case Family.JPEG_2000:
             return lambda data: imagecodecs.jpeg2k_decode(data, numthreads=_THREADS)
         case Family.HTJ2K:
             return _decode_htj2k
-
-
-def _decode_lossless_jpeg(data: bytes) -> Samples:
-    """Decode by libjpeg-turbo, the fastest; by liblj92 what it does not take (it wants predictors and precisions of the standard)."""
-    import imagecodecs
-
-    try:
-        return imagecodecs.jpeg8_decode(data)
-    except imagecodecs.Jpeg8Error:
-        return imagecodecs.ljpeg_decode(data)
 
 
 def _decode_htj2k(data: bytes) -> Samples:
@@ -97,11 +91,23 @@ def decode_rle(data: bytes, *, dtype: str, samples: int, rows: int, columns: int
     """Decode DICOM RLE to (samples, rows, columns)."""
     import imagecodecs
 
+    _check_rle_header(data, segments=samples * np.dtype(dtype).itemsize)
     decoded = _guarded("RLE", lambda: imagecodecs.dicomrle_decode(data, dtype))
     wanted = samples * rows * columns
     if len(decoded) < wanted * np.dtype(dtype).itemsize:
         raise UnreadableImage("The RLE stream is cut short.", hint=_DAMAGED)
     return np.frombuffer(decoded, dtype, wanted).reshape(samples, rows, columns)
+
+
+_RLE_HEADER = 64
+
+
+def _check_rle_header(data: bytes, *, segments: int) -> None:
+    """Refuse a header (PS3.5 G.5) that leads outside the stream: the decoder would follow it."""
+    header = struct.unpack_from("<16L", data.ljust(_RLE_HEADER, b"\0"))
+    starts = (*header[1 : segments + 1], len(data))
+    if header[0] != segments or starts[0] < _RLE_HEADER or any(first >= last for first, last in pairwise(starts)):
+        raise UnreadableImage("The RLE stream has a header that does not fit the picture.", hint=_DAMAGED)
 
 
 def inflate(data: bytes, limits: Limits) -> bytes:
@@ -125,13 +131,6 @@ def decode_png(data: bytes) -> Samples:
     return _guarded("PNG", lambda: imagecodecs.png_decode(data))
 
 
-def decode_bmp(data: bytes) -> Samples:
-    """Decode a BMP to gray, RGB or RGBA."""
-    import imagecodecs
-
-    return _guarded("BMP", lambda: imagecodecs.bmp_decode(data))
-
-
 def decode_webp(data: bytes) -> Samples:
     """Decode the first picture of a WebP file to RGB or RGBA."""
     import imagecodecs
@@ -146,8 +145,17 @@ def decode_tiff(data: bytes, page: int, *, is_rgb: bool) -> Samples:
     return _guarded("TIFF", lambda: imagecodecs.tiff_decode(data, page, asrgb=is_rgb))
 
 
+@cache
+def _silence() -> None:
+    """Keep the codecs' remarks, which name no file, from the user; what matters they raise."""
+    logger = logging.getLogger("imagecodecs")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+
+
 def _guarded(what: str, decode: Callable[[], Result]) -> Result:
     """Turn whatever a codec raises into a sentence."""
+    _silence()
     try:
         return decode()
     except MemoryError as error:

@@ -130,15 +130,14 @@ def _is_rgb_jpeg(component_ids: bytes, *, has_jfif: bool, adobe_transform: int |
 
 
 def _read_jpeg_2000(data: bytes, start: int) -> Codestream:
-    size = data[start + 4 : start + 4 + 2 + 38 + 3 * 4]
-    capabilities, right, bottom, left, top = struct.unpack_from(">HLLLL", size, 2)
-    components, depth = struct.unpack_from(">HB", size, 36)
+    grid = _read_grid(data, start)
+    components, depth = struct.unpack_from(">HB", data, start + 40)
     style = data.find(b"\xff\x52", start, start + 4096)
     has_style = style >= 0
     return Codestream(
-        family=Family.HTJ2K if capabilities & 0x4000 else Family.JPEG_2000,
-        width=right - left,
-        height=bottom - top,
+        family=Family.HTJ2K if grid.capabilities & 0x4000 else Family.JPEG_2000,
+        width=grid.right - grid.left,
+        height=grid.bottom - grid.top,
         components=components,
         precision=(depth & 0x7F) + 1,
         is_signed=bool(depth & 0x80),
@@ -146,3 +145,38 @@ def _read_jpeg_2000(data: bytes, start: int) -> Codestream:
         is_rgb=True if has_style and data[style + 8] == 1 else None,
         is_complete=data.rfind(_END) > start,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The reference grid of a JPEG 2000 stream (ISO 15444-1 A.5.1), in the order of the file."""
+
+    capabilities: int
+    right: int
+    bottom: int
+    left: int
+    top: int
+    tile_width: int
+    tile_height: int
+    tile_left: int
+    tile_top: int
+
+
+_MOST_TILES = 65535
+_LARGEST_COORDINATE = 1 << 31
+
+
+def _read_grid(data: bytes, start: int) -> _Grid:
+    """Read the grid and refuse one that breaks the standard: decoders would walk over billions of empty tiles."""
+    grid = _Grid(*struct.unpack_from(">H8L", data, start + 6))
+    is_in_order = (
+        grid.tile_left <= grid.left < grid.right < _LARGEST_COORDINATE and grid.tile_top <= grid.top < grid.bottom < _LARGEST_COORDINATE
+    )
+    has_first_tile = grid.tile_left + grid.tile_width > grid.left and grid.tile_top + grid.tile_height > grid.top
+    if not is_in_order or not has_first_tile:
+        raise UnreadableImage("The JPEG 2000 stream has a size or tiles that make no sense.", hint="The file is damaged; copy it again.")
+    tiles_across = -(-(grid.right - grid.tile_left) // grid.tile_width)
+    tiles_down = -(-(grid.bottom - grid.tile_top) // grid.tile_height)
+    if tiles_across * tiles_down > _MOST_TILES:
+        raise UnreadableImage("The JPEG 2000 stream has more tiles than the standard allows.", hint="The file is damaged; copy it again.")
+    return grid

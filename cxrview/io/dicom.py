@@ -273,6 +273,7 @@ def _pydicom() -> ModuleType:
     import pydicom.errors
 
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    pydicom.config.convert_wrong_length_to_UN = True  # a remark instead of an exception that stands outside the usual ones
     logger = logging.getLogger("pydicom")
     logger.addHandler(_Collector())
     logger.propagate = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -11,10 +12,11 @@ import numpy.typing as npt
 
 from cxrview.core.errors import UnreadableImage
 from cxrview.core.image import Fact, ImageInfo, Pixels, StoredArray, read_only
-from cxrview.io.codecs import decode_bmp, decode_png, decode_stream, decode_tiff, decode_webp
+from cxrview.io.attributes import PARSING_FAILURES
+from cxrview.io.codecs import decode_png, decode_stream, decode_tiff, decode_webp
 from cxrview.io.codestreams import read_codestream
 from cxrview.io.dicom import Tag
-from cxrview.io.limits import Limits, check_bytes, check_dimensions
+from cxrview.io.limits import Limits, check_bytes, check_dimensions, check_ratio
 from cxrview.io.luminance import is_colourless, luminance_fact, luminance_of_rgb, over_black
 from cxrview.io.sniff import Kind
 from cxrview.io.tiff import Directory, read_directories
@@ -111,7 +113,7 @@ def _read_picture(data: bytes, kind: Kind, frame: int, limits: Limits) -> _Pictu
 def _read_png(data: bytes, limits: Limits) -> _Picture:
     width, height, depth, colour = _unpacked(">LLBB", data, 16, "PNG")
     channels = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}.get(colour, 4)
-    _check(width, height, channels * (2 if depth > 8 else 1), limits)
+    _check(width, height, channels * (2 if depth > 8 else 1), limits, packed=len(data))
     return _Picture(decode_png(data), f"PNG, {depth} bit")
 
 
@@ -142,12 +144,25 @@ def _read_jpeg_2000(data: bytes, limits: Limits) -> _Picture:
 
 def _read_bmp(data: bytes, limits: Limits) -> _Picture:
     width, height = _unpacked("<HH", data, 18, "BMP") if data[14] == 12 else _unpacked("<ll", data, 18, "BMP")
-    _check(abs(width), abs(height), 4, limits)
-    return _Picture(decode_bmp(data), "BMP")
+    _check(abs(width), abs(height), 4, limits, packed=len(data))
+    return _Picture(_decode_bmp(data), "BMP")
+
+
+def _decode_bmp(data: bytes) -> npt.NDArray[np.uint8]:
+    """Decode by Pillow, which knows run lengths too and does not trust hostile headers."""
+    from PIL.BmpImagePlugin import BmpImageFile
+
+    try:
+        # The class itself, because Image.open warns of sizes that are within the limits here.
+        with BmpImageFile(io.BytesIO(data)) as image:
+            image.load()
+            return np.asarray(image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB"))
+    except (*PARSING_FAILURES, SyntaxError) as error:
+        raise UnreadableImage("The BMP picture cannot be decoded.", hint=_DAMAGED) from error
 
 
 def _read_webp(data: bytes, limits: Limits) -> _Picture:
-    _check(*_webp_size(data), 4, limits)
+    _check(*_webp_size(data), 4, limits, packed=len(data))
     return _Picture(decode_webp(data), "WebP")
 
 
@@ -176,7 +191,7 @@ def _read_tiff(data: bytes, frame: int, limits: Limits) -> _Picture:
     bits, photometric = page.first(258, 1), page.first(262, _BLACK_IS_ZERO)
     _refuse_strange_samples(page, bits, photometric)
     check_dimensions(page.first(322, 0) or 1, page.first(323, 0) or 1, limits)
-    _check(page.first(256, 0), page.first(257, 0), max(page.first(277, 1), 4) * (2 if bits > 8 else 1), limits)
+    _check(page.first(256, 0), page.first(257, 0), max(page.first(277, 1), 4) * (2 if bits > 8 else 1), limits, packed=len(data))
     _check_strips(page, len(data))
     samples = decode_tiff(data, frame, is_rgb=photometric in _LIBTIFF_TO_RGB)
     if samples.dtype == np.bool_:
@@ -225,11 +240,12 @@ def _unpacked(layout: str, data: bytes, position: int, what: str) -> tuple[int, 
         raise UnreadableImage(f"The {what} file is cut short.", hint=_DAMAGED) from error
 
 
-def _check(width: int, height: int, bytes_a_pixel: int, limits: Limits) -> None:
+def _check(width: int, height: int, bytes_a_pixel: int, limits: Limits, *, packed: int) -> None:
     if width <= 0 or height <= 0:
         raise UnreadableImage("The picture has no pixels.", hint=_DAMAGED)
     check_dimensions(width, height, limits)
     check_bytes(width * height * bytes_a_pixel, limits)
+    check_ratio(width * height * bytes_a_pixel, packed, limits)
 
 
 def _gray(picture: _Picture) -> tuple[StoredArray, tuple[Fact, ...]]:

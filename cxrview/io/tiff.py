@@ -45,7 +45,7 @@ def read_directories(data: bytes, limits: Limits) -> tuple[Directory, ...]:
             directory, position = _directory(data, position, layout)
             directories.append(directory)
             check_frames(len(directories), limits)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise UnreadableImage("The TIFF file is cut short.", hint="Copy the file again.") from error
     return tuple(directories)
 
