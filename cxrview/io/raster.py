@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from cxrview.core.errors import UnreadableImage
 from cxrview.core.image import Fact, ImageInfo, Pixels, StoredArray, read_only
-from cxrview.io.attributes import PARSING_FAILURES
 from cxrview.io.codecs import decode_png, decode_stream, decode_tiff, decode_webp
 from cxrview.io.codestreams import read_codestream
 from cxrview.io.dicom import Tag
@@ -148,17 +147,16 @@ def _read_bmp(data: bytes, limits: Limits) -> _Picture:
     return _Picture(_decode_bmp(data), "BMP")
 
 
-def _decode_bmp(data: bytes) -> npt.NDArray[np.uint8]:
-    """Decode by Pillow, which knows run lengths too and does not trust hostile headers."""
-    from PIL.BmpImagePlugin import BmpImageFile
-
+def _decode_bmp(data: bytes) -> npt.NDArray[Any]:
+    """Decode by OpenCV to gray or RGB; it knows run lengths and distrusts headers. Alpha is left out: in a BMP it is seldom meant."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it prints what its answer says already
     try:
-        # The class itself, because Image.open warns of sizes that are within the limits here.
-        with BmpImageFile(io.BytesIO(data)) as image:
-            image.load()
-            return np.asarray(image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB"))
-    except (*PARSING_FAILURES, SyntaxError) as error:
-        raise UnreadableImage("The BMP picture cannot be decoded.", hint=_DAMAGED) from error
+        samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        samples = None
+    if samples is None:
+        raise UnreadableImage("The BMP picture cannot be decoded.", hint=_DAMAGED)
+    return samples if samples.ndim == 2 else samples[..., 2::-1]
 
 
 def _read_webp(data: bytes, limits: Limits) -> _Picture:
