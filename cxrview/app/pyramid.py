@@ -83,8 +83,8 @@ def visible_part(pyramid: Pyramid, viewport: Viewport, view_size: tuple[int, int
     width, height = pyramid.size
     x0, y0 = viewport.to_view(0, 0, view_size)
     x1, y1 = viewport.to_view(width, height, view_size)
-    left, top = max(0, round(x0)), max(0, round(y0))
-    right, bottom = min(view_size[0], round(x1)), min(view_size[1], round(y1))
+    left, top = max(0, round(min(x0, x1))), max(0, round(min(y0, y1)))
+    right, bottom = min(view_size[0], round(max(x0, x1))), min(view_size[1], round(max(y0, y1)))
     if right <= left or bottom <= top:
         return None
     index = level_for(pyramid, viewport.zoom)
@@ -104,7 +104,11 @@ def _view_to_level(
     rows, columns = pyramid.levels[index].shape
     scale_x, scale_y = columns / width, rows / height
     first_x, first_y = viewport.to_image(origin[0] + 0.5, origin[1] + 0.5, view_size)
-    return np.array([[scale_x / viewport.zoom, 0.0, first_x * scale_x - 0.5], [0.0, scale_y / viewport.zoom, first_y * scale_y - 0.5]])
+    right_x, right_y = viewport.orientation.to_image(1.0 / viewport.zoom, 0.0)
+    down_x, down_y = viewport.orientation.to_image(0.0, 1.0 / viewport.zoom)
+    return np.array(
+        [[scale_x * right_x, scale_x * down_x, first_x * scale_x - 0.5], [scale_y * right_y, scale_y * down_y, first_y * scale_y - 0.5]]
+    )
 
 
 def _warped(level: StoredArray, affine: npt.NDArray[np.float64], target: tuple[int, int], how: int) -> StoredArray:

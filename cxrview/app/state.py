@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cxrview.app.pyramid import Pyramid
-from cxrview.app.viewport import Viewport
+from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
 from cxrview.core.image import Fact, ImageRef, Pixels, Window
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding
@@ -103,12 +103,13 @@ class Display:
 
     Attributes:
         window: None for what the file says, else automatic.
-        viewport: None for the whole image.
+        viewport: None for the whole image; it lies as `orientation` says.
     """
 
     window: Window | None = None
     is_inverted: bool = False
     viewport: Viewport | None = None
+    orientation: Orientation = UPRIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +359,32 @@ def viewport_chosen(state: AppState, viewport: Viewport) -> AppState:
 def fit_chosen(state: AppState) -> AppState:
     """Show the whole picture, at any size of the window."""
     return replace(state, display=replace(state.display, viewport=None))
+
+
+def turned(state: AppState, quarter_turns: int) -> AppState:
+    """Turn the picture clockwise by quarter turns, or back with a negative number."""
+    return _oriented(state, state.display.orientation.turned(quarter_turns))
+
+
+def flipped_sideways(state: AppState) -> AppState:
+    """Swap left and right of what is seen."""
+    return _oriented(state, state.display.orientation.flipped_sideways())
+
+
+def flipped_over(state: AppState) -> AppState:
+    """Swap top and bottom of what is seen."""
+    return _oriented(state, state.display.orientation.flipped_over())
+
+
+def orientation_reset(state: AppState) -> AppState:
+    """Show the picture as it is stored, neither turned nor mirrored."""
+    return _oriented(state, UPRIGHT)
+
+
+def _oriented(state: AppState, orientation: Orientation) -> AppState:
+    """Keep the place in the middle of the view while the picture is laid differently."""
+    viewport = state.display.viewport and replace(state.display.viewport, orientation=orientation)
+    return replace(state, display=replace(state.display, viewport=viewport, orientation=orientation))
 
 
 # The heatmap layer.

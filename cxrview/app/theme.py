@@ -42,6 +42,8 @@ class Colours:
     error: str
     canvas: str = "#07080a"
     canvas_text: str = "#d7dce3"
+    warning_ground: str = "#f3b562"
+    warning_text: str = "#201400"
 
 
 DARK = Colours(

@@ -42,8 +42,10 @@ KEYS_TEXT = """<table cellspacing="6">
 <tr><td><b>Double click, F</b></td><td>fit to window</td></tr>
 <tr><td><b>1</b></td><td>one image pixel on one screen pixel</td></tr>
 <tr><td><b>I</b></td><td>invert</td></tr>
-<tr><td><b>R</b></td><td>reset window and polarity</td></tr>
-<tr><td><b>H</b></td><td>show or hide the heatmap</td></tr>
+<tr><td><b>0</b></td><td>window and polarity as stored in the file</td></tr>
+<tr><td><b>R, Shift+R</b></td><td>turn clockwise, anticlockwise</td></tr>
+<tr><td><b>H, V</b></td><td>mirror left to right, top to bottom</td></tr>
+<tr><td><b>M</b></td><td>show or hide the heatmap</td></tr>
 <tr><td><b>Arrow keys, Page Up and Down</b></td><td>previous and next image</td></tr>
 <tr><td><b>Ctrl+F</b></td><td>filter the list by name</td></tr>
 <tr><td><b>Ctrl+Return</b></td><td>score all listed images</td></tr>
@@ -154,7 +156,9 @@ class MainWindow(QMainWindow):
             "&File": (actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.add_model, None, actions.quit),
             "&Image": (actions.previous, actions.next, actions.find, None, actions.score_all, actions.cancel_batch),
             "&View": (
-                actions.fit, actions.actual_size, actions.invert, actions.reset_window, None, actions.heatmap, None, actions.light_theme,
+                actions.fit, actions.actual_size, None, actions.invert, actions.reset_window, None,
+                actions.turn_right, actions.turn_left, actions.flip_sideways, actions.flip_over, actions.reset_orientation, None,
+                actions.heatmap, None, actions.light_theme,
             ),
             "&Help": (actions.keys, actions.about),
         }  # fmt: skip
@@ -175,7 +179,8 @@ class MainWindow(QMainWindow):
         groups = (
             (actions.open_folder, actions.open_files),
             (actions.previous, actions.next),
-            (actions.fit, actions.actual_size, actions.invert, actions.reset_window),
+            (actions.fit, actions.actual_size, actions.turn_right, actions.flip_sideways),
+            (actions.invert, actions.reset_window),
             (actions.heatmap, actions.score_all),
         )
         for number, group in enumerate(groups):

@@ -13,6 +13,8 @@ from cxrview.app.state import (
     ThemeName,
     filter_changed,
     fit_chosen,
+    flipped_over,
+    flipped_sideways,
     image_chosen,
     image_stepped,
     inversion_toggled,
@@ -20,7 +22,9 @@ from cxrview.app.state import (
     layer_toggled,
     notice_given,
     opacity_chosen,
+    orientation_reset,
     theme_chosen,
+    turned,
     viewport_chosen,
     window_chosen,
     window_reset,
@@ -105,6 +109,11 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     actions.actual_size.triggered.connect(window.canvas.show_actual_size)
     actions.invert.triggered.connect(lambda: store.apply(inversion_toggled))
     actions.reset_window.triggered.connect(lambda: store.apply(window_reset))
+    actions.turn_right.triggered.connect(lambda: store.apply(turned, 1))
+    actions.turn_left.triggered.connect(lambda: store.apply(turned, -1))
+    actions.flip_sideways.triggered.connect(lambda: store.apply(flipped_sideways))
+    actions.flip_over.triggered.connect(lambda: store.apply(flipped_over))
+    actions.reset_orientation.triggered.connect(lambda: store.apply(orientation_reset))
     actions.heatmap.triggered.connect(lambda: store.apply(layer_toggled))
     actions.light_theme.triggered.connect(lambda is_on: store.apply(theme_chosen, ThemeName.LIGHT if is_on else ThemeName.DARK))
     actions.score_all.triggered.connect(controllers.scoring.score_all)

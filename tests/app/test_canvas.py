@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -16,12 +16,15 @@ from cxrview.app.state import (
     Display,
     LoadedPicture,
     UnreadablePicture,
+    flipped_over,
+    flipped_sideways,
     label_chosen,
     layer_toggled,
     opacity_chosen,
     picture_loaded,
     reading_known,
     search_started,
+    turned,
     viewport_chosen,
     window_chosen,
 )
@@ -61,6 +64,13 @@ def wheel(canvas: Canvas, at: QPoint, delta: int) -> None:
         Qt.ScrollPhase.NoScrollPhase,
         False,
     )
+    QApplication.sendEvent(canvas, event)
+
+
+def move(canvas: Canvas, at: QPoint) -> None:
+    """Move the mouse, no button down, to a point."""
+    none, position = Qt.MouseButton.NoButton, QPointF(at)
+    event = QMouseEvent(QEvent.Type.MouseMove, position, canvas.mapToGlobal(position), none, none, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(canvas, event)
 
 
@@ -298,3 +308,56 @@ def test_a_fresh_canvas_looks_like_one_that_lived_through_the_session(canvas: Ca
     fresh.resize(*SIZE)
     fresh.render_state(scored)
     np.testing.assert_array_equal(look(fresh), look(canvas))
+
+
+def test_a_picture_and_its_heatmap_turn_and_flip_together(canvas: Canvas, scored: AppState) -> None:
+    """The hot cell of the second label lies at image px 225, 94 of 400 by 300."""
+    canvas.resize(416, 416)
+    for transition, x, y in (
+        (lambda state: turned(state, 1), 300 - 94, 225),
+        (flipped_sideways, 400 - 225, 94),
+        (flipped_over, 225, 300 - 94),
+    ):
+        state = opacity_chosen(transition(scored), 1.0)
+        canvas.render_state(layer_toggled(state))
+        without = look(canvas).astype(int)
+        canvas.render_state(state)
+        changed = np.abs(look(canvas).astype(int) - without).max(axis=2)
+        width, height = (300, 400) if state.display.orientation.is_sideways else (400, 300)
+        left, top = (416 - width) // 2, (416 - height) // 2
+        assert changed[top + y, left + x] > 60
+        assert changed[top + height - y, left + width - x] < 15
+
+
+def test_the_wheel_keeps_the_point_under_the_mouse_when_turned_and_mirrored(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(flipped_sideways(turned(shown, 1)))
+    assert canvas.viewport is not None
+    under = canvas.viewport.to_image(120, 90, SIZE)
+    chosen: list[Viewport] = []
+    canvas.viewport_chosen.connect(chosen.append)
+    wheel(canvas, QPoint(120, 90), 120)
+    assert chosen[0].to_view(*under, SIZE) == pytest.approx((120, 90))
+
+
+def test_the_read_out_follows_turns_and_flips(canvas: Canvas, shown: AppState) -> None:
+    canvas.resize(416, 416)
+    canvas.render_state(flipped_sideways(shown))
+    heard: list[str] = []
+    canvas.readout_changed.connect(heard.append)
+    move(canvas, QPoint(8 + 100, 58 + 50))
+    assert heard[-1].startswith("x 299  y 50 ")
+    canvas.render_state(turned(shown, 1))
+    move(canvas, QPoint(58 + 20, 8 + 30))
+    assert heard[-1].startswith("x 30  y 279 ")
+
+
+def test_a_warning_stays_while_the_picture_is_mirrored(canvas: Canvas, shown: AppState) -> None:
+    canvas.resize(416, 416)
+
+    def has_warning() -> bool:
+        warning = np.array([0xF3, 0xB5, 0x62])
+        return bool((np.abs(look(canvas).astype(int) - warning).max(axis=2) == 0).sum() > 500)
+
+    for state, is_expected in ((shown, False), (turned(shown, 2), False), (flipped_over(shown), True), (flipped_sideways(shown), True)):
+        canvas.render_state(state)
+        assert has_warning() is is_expected

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxrview.app.pyramid import build_pyramid, level_for, look_up, visible_part
-from cxrview.app.viewport import Viewport, fitted
+from cxrview.app.viewport import Orientation, Viewport, fitted
 
 
 def ramp(width: int, height: int) -> np.ndarray:
@@ -40,6 +40,18 @@ def test_magnified_far_each_view_pixel_is_a_stored_pixel() -> None:
     part = visible_part(build_pyramid(values), Viewport(8.0, 25.0, 25.0), (80, 80))
     assert part is not None
     np.testing.assert_array_equal(part.values, np.kron(values[20:30, 20:30], np.ones((8, 8), np.uint16)))
+
+
+@pytest.mark.parametrize("is_mirrored", [False, True])
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("zoom", [1, 8])
+def test_turned_and_mirrored_each_stored_value_is_shown_where_it_belongs(zoom: int, quarter_turns: int, is_mirrored: bool) -> None:
+    values = np.random.default_rng(6).integers(0, 65536, (40, 60)).astype(np.uint16)
+    viewport = Viewport(float(zoom), 30.0, 20.0, Orientation(quarter_turns, is_mirrored))
+    seen = np.rot90(values[:, ::-1] if is_mirrored else values, -quarter_turns)
+    part = visible_part(build_pyramid(values), viewport, (seen.shape[1] * zoom, seen.shape[0] * zoom))
+    assert part is not None
+    np.testing.assert_array_equal(part.values, np.kron(seen, np.ones((zoom, zoom), np.uint16)))
 
 
 @pytest.mark.parametrize("zoom", [0.1, 0.26, 0.4, 0.7, 1.7])

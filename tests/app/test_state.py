@@ -35,6 +35,8 @@ from cxrview.app.state import (
     differs,
     filter_changed,
     fit_chosen,
+    flipped_over,
+    flipped_sideways,
     heatmap_view,
     image_chosen,
     image_name,
@@ -49,6 +51,7 @@ from cxrview.app.state import (
     neighbours,
     notice_given,
     opacity_chosen,
+    orientation_reset,
     outcome_known,
     picture_loaded,
     reading_known,
@@ -56,11 +59,12 @@ from cxrview.app.state import (
     search_ended,
     search_started,
     theme_chosen,
+    turned,
     viewport_chosen,
     window_chosen,
     window_reset,
 )
-from cxrview.app.viewport import Viewport
+from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
 from cxrview.core.image import ImageRef, Window
 from tests.app.samples import ENTRY, analysis_of, picture_of, refs
 
@@ -311,3 +315,16 @@ def test_a_batch_counts_what_is_done_and_what_failed(shown: AppState) -> None:
 def test_notice_and_theme_are_what_was_chosen() -> None:
     assert notice_given(AppState(), "hello").notice == "hello"
     assert theme_chosen(AppState(), ThemeName.LIGHT).theme is ThemeName.LIGHT
+
+
+def test_turning_keeps_the_place_in_the_middle_and_is_undone_by_a_reset(shown: AppState) -> None:
+    state = turned(viewport_chosen(shown, Viewport(2.0, 30.0, 40.0)), 1)
+    assert state.display.viewport == Viewport(2.0, 30.0, 40.0, Orientation(1))
+    assert flipped_sideways(state).display.orientation == Orientation(3, True)
+    assert flipped_over(state).display.orientation == Orientation(1, True)
+    assert orientation_reset(state).display.viewport == Viewport(2.0, 30.0, 40.0)
+    assert fit_chosen(state).display.orientation == Orientation(1)
+    whole = turned(shown, -1)
+    assert whole.display.viewport is None
+    assert whole.display.orientation == Orientation(3)
+    assert orientation_reset(whole).display.orientation == UPRIGHT

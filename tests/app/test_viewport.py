@@ -6,10 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrview.app.viewport import MAX_ZOOM, MIN_ZOOM, Viewport, actual_size, dragged_window, fitted, panned, zoomed
+from cxrview.app.viewport import (
+    MAX_ZOOM,
+    MIN_ZOOM,
+    UPRIGHT,
+    Orientation,
+    Viewport,
+    actual_size,
+    dragged_window,
+    fitted,
+    panned,
+    zoomed,
+)
 from cxrview.core.image import Window
 
-viewports = st.builds(Viewport, st.floats(MIN_ZOOM, MAX_ZOOM), st.floats(0, 4000), st.floats(0, 4000))
+orientations = st.builds(Orientation, st.integers(0, 3), st.booleans())
+viewports = st.builds(Viewport, st.floats(MIN_ZOOM, MAX_ZOOM), st.floats(0, 4000), st.floats(0, 4000), orientations)
 sizes = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
 points = st.tuples(st.floats(-3000, 6000), st.floats(-3000, 6000))
 
@@ -19,11 +31,42 @@ def test_image_px_to_view_px_and_back_is_the_same_point(viewport: Viewport, view
     assert viewport.to_image(*viewport.to_view(*point, view), view) == pytest.approx(point, abs=1e-6)
 
 
-@given(sizes, sizes)
-def test_a_fitted_image_lies_whole_in_the_view_and_touches_one_margin(image: tuple[int, int], view: tuple[int, int]) -> None:
-    viewport = fitted(image, view)
-    left, top = viewport.to_view(0, 0, view)
-    right, bottom = viewport.to_view(*image, view)
+@given(orientations)
+def test_four_turns_or_two_flips_change_nothing(orientation: Orientation) -> None:
+    assert orientation.turned(1).turned(1).turned(1).turned(1) == orientation
+    assert orientation.turned(1).turned(-1) == orientation
+    assert orientation.flipped_sideways().flipped_sideways() == orientation
+    assert orientation.flipped_over().flipped_over() == orientation
+    assert orientation.flipped_sideways().flipped_over() == orientation.turned(2)
+
+
+@given(orientations, st.floats(-100, 100), st.floats(-100, 100))
+def test_turning_and_flipping_act_on_what_is_seen(orientation: Orientation, dx: float, dy: float) -> None:
+    x, y = orientation.to_view(dx, dy)
+    assert orientation.turned(1).to_view(dx, dy) == (-y, x)
+    assert orientation.flipped_sideways().to_view(dx, dy) == (-x, y)
+    assert orientation.flipped_over().to_view(dx, dy) == (x, -y)
+    assert UPRIGHT.to_view(dx, dy) == (dx, dy)
+
+
+@given(viewports, sizes, st.floats(-500, 500), st.floats(-500, 500))
+def test_panning_moves_what_is_under_the_hand_with_it_however_the_picture_lies(
+    viewport: Viewport, view: tuple[int, int], dx: float, dy: float
+) -> None:
+    middle = Viewport(viewport.zoom, 5e5, 5e5, viewport.orientation)
+    x, y = middle.to_view(5e5, 5e5, view)
+    after = panned(middle, dx, dy, (1_000_000, 1_000_000))
+    assert after.to_view(5e5, 5e5, view) == pytest.approx((x + dx, y + dy), abs=1e-3)
+
+
+@given(sizes, sizes, orientations)
+def test_a_fitted_image_lies_whole_in_the_view_and_touches_one_margin(
+    image: tuple[int, int], view: tuple[int, int], orientation: Orientation
+) -> None:
+    viewport = fitted(image, view, orientation)
+    corners = (viewport.to_view(0, 0, view), viewport.to_view(*image, view))
+    left, right = sorted(x for x, _y in corners)
+    top, bottom = sorted(y for _x, y in corners)
     room_x, room_y = max(1, view[0] - 16), max(1, view[1] - 16)
     assert right - left <= room_x + 1e-6
     assert bottom - top <= room_y + 1e-6

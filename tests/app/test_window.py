@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from cxrview.app import main as app_main
 from cxrview.app.main import Options, Program, build, keep_settings, parse
 from cxrview.app.state import LoadedPicture, ReadyModel, ThemeName, UnreadablePicture, heatmap_view
+from cxrview.app.viewport import Orientation
 from cxrview.core.results import Analysis
 from cxrview.engine.choose import Choice
 from cxrview.engine.fake import FakePredictor, fake_package
@@ -98,8 +99,16 @@ def test_keys_and_mouse_reach_the_state(program: Program, films: Path, qtbot: Qt
     qtbot.mouseMove(canvas, QPoint(240, 190))
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(240, 190))
     assert program.store.state.display.window is not None
-    qtbot.keyClick(canvas, Qt.Key.Key_R)
+    qtbot.keyClick(canvas, Qt.Key.Key_0)
     assert program.store.state.display.window is None
+    qtbot.keyClick(canvas, Qt.Key.Key_R)
+    qtbot.keyClick(canvas, Qt.Key.Key_H)
+    assert program.store.state.display.orientation == Orientation(3, is_mirrored=True)
+    qtbot.keyClick(canvas, Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(canvas, Qt.Key.Key_V)
+    assert program.store.state.display.orientation == Orientation(0)
+    qtbot.keyClick(canvas, Qt.Key.Key_M)
+    assert not program.store.state.layer.is_visible
     qtbot.keyClick(canvas, Qt.Key.Key_Down)
     assert program.store.state.current == program.store.state.listing.shown[1]
     qtbot.mouseMove(canvas, QPoint(canvas.width() // 2, canvas.height() // 2))

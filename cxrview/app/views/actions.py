@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction, QKeySequence
 
 from cxrview.app.state import AppState, LoadedPicture, ReadyModel, ThemeName
 from cxrview.app.theme import icon
+from cxrview.app.viewport import UPRIGHT
 
 
 class Actions(QObject):
@@ -28,8 +29,15 @@ class Actions(QObject):
         self.fit = self._make("fit", "&Fit to window", "fit", QKeySequence("F"))
         self.actual_size = self._make("actualSize", "&Actual pixels (1:1)", "actual", QKeySequence("1"))
         self.invert = self._make("invert", "&Invert", "invert", QKeySequence("I"), is_checkable=True)
-        self.reset_window = self._make("resetWindow", "&Reset window and polarity", "reset", QKeySequence("R"))
-        self.heatmap = self._make("heatmap", "Show &heatmap", "layers", QKeySequence("H"), is_checkable=True)
+        self.reset_window = self._make("resetWindow", "As s&tored in the file", "reset", QKeySequence("0"))
+        self.turn_right = self._make("turnRight", "Turn &clockwise", "turn", QKeySequence("R"))
+        self.turn_left = self._make("turnLeft", "Turn &anticlockwise", "", QKeySequence("Shift+R"))
+        self.flip_sideways = self._make("flipSideways", "Mirror &left to right", "flip", QKeySequence("H"))
+        self.flip_over = self._make("flipOver", "Mirror to&p to bottom", "", QKeySequence("V"))
+        self.reset_orientation = self._make("resetOrientation", "&Upright, not mirrored", "")
+        self.heatmap = self._make("heatmap", "Show &heatmap", "layers", QKeySequence("M"), is_checkable=True)
+        turns = (self.turn_right, self.turn_left, self.flip_sideways, self.flip_over)
+        self._on_picture = (self.fit, self.actual_size, self.invert, self.reset_window, *turns)
         self.light_theme = self._make("lightTheme", "&Light theme", "theme", is_checkable=True)
         self.score_all = self._make("scoreAllAction", "&Score all listed images", "score", QKeySequence("Ctrl+Return"))
         self.cancel_batch = self._make("cancelBatchAction", "&Cancel scoring", "stop")
@@ -43,8 +51,9 @@ class Actions(QObject):
             for action, name in self._icons.items():
                 action.setIcon(icon(name, state.theme))
         has_picture = isinstance(state.picture, LoadedPicture)
-        for action in (self.fit, self.actual_size, self.invert, self.reset_window, self.heatmap):
+        for action in (*self._on_picture, self.heatmap):
             action.setEnabled(has_picture)
+        self.reset_orientation.setEnabled(has_picture and state.display.orientation != UPRIGHT)
         place = -1 if state.current is None else state.listing.places.get(state.current, -1)
         self.previous.setEnabled(place > 0)
         self.next.setEnabled(bool(state.listing.shown) and place < len(state.listing.shown) - 1)

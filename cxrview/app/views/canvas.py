@@ -24,7 +24,7 @@ from cxrview.app.state import (
 )
 from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
-from cxrview.app.views.canvas_texts import paint_corners, paint_message
+from cxrview.app.views.canvas_texts import MIRRORED_TEXT, paint_corners, paint_message, paint_warning
 from cxrview.app.views.layer_painter import LayerPainter
 from cxrview.core.image import Window
 from cxrview.core.voi import display_table, modality_table
@@ -111,7 +111,7 @@ class Canvas(QWidget):
         """The viewport in use, device px; None without a picture."""
         if not isinstance(self._picture, LoadedPicture):
             return None
-        return self._display.viewport or fitted(self._picture.pyramid.size, self._view_size())
+        return self._display.viewport or fitted(self._picture.pyramid.size, self._view_size(), self._display.orientation)
 
     def show_actual_size(self) -> None:
         """Ask for one image pixel on one device pixel."""
@@ -159,7 +159,9 @@ class Canvas(QWidget):
         if not isinstance(self._picture, LoadedPicture):
             return ""
         pixels = self._picture.pixels
-        x, y = (int(np.floor(value)) for value in self._to_image(position))
+        # A mouse position names the corner of a screen pixel; its middle lies in one image pixel however the picture is turned.
+        middle = 0.5 / self.devicePixelRatioF()
+        x, y = (int(np.floor(value)) for value in self._to_image(position + QPointF(middle, middle)))
         if not (0 <= x < pixels.width and 0 <= y < pixels.height):
             return ""
         value = int(pixels.values[y, x])
@@ -196,7 +198,9 @@ class Canvas(QWidget):
         """Give the map from image px to the coordinates of this widget."""
         ratio = self.devicePixelRatioF()
         x, y = viewport.to_view(0.0, 0.0, self._view_size())
-        return QTransform.fromTranslate(x / ratio, y / ratio).scale(viewport.zoom / ratio, viewport.zoom / ratio)
+        right_x, right_y = viewport.orientation.to_view(viewport.zoom, 0.0)
+        down_x, down_y = viewport.orientation.to_view(0.0, viewport.zoom)
+        return QTransform(right_x / ratio, right_y / ratio, down_x / ratio, down_y / ratio, x / ratio, y / ratio)
 
     def _paint_loaded(self, painter: QPainter, picture: LoadedPicture) -> None:
         viewport = self.viewport
@@ -205,6 +209,8 @@ class Canvas(QWidget):
         self._layers.paint(painter, self._image_to_view(viewport), picture.pyramid.size)
         self._layers.paint_legend(painter, self.rect(), self._colours)
         paint_corners(painter, self.rect(), self._colours, picture, self._display, viewport.zoom)
+        if viewport.orientation.is_mirrored:
+            paint_warning(painter, self.rect(), self._colours, MIRRORED_TEXT)
 
     def _paint_text(self, painter: QPainter) -> None:
         if isinstance(self._picture, UnreadablePicture):

@@ -19,6 +19,7 @@ BAR_WIDTH_PX = 14
 BAR_HEIGHT_PX = 150
 # Dark enough under the texts for a contrast of 4.5 even on white film.
 GROUND_ALPHA = 175
+MIRRORED_TEXT = "Mirrored: left and right are swapped, side markers read the wrong way"
 
 
 def paint_corners(painter: QPainter, rect: QRect, colours: Colours, picture: LoadedPicture, display: Display, zoom: float) -> None:
@@ -28,7 +29,7 @@ def paint_corners(painter: QPainter, rect: QRect, colours: Colours, picture: Loa
     facts = (pixels.info.modality, pixels.info.view, f"{pixels.width} × {pixels.height}", pixels.info.format, depth)
     frame = f", frame {picture.ref.frame + 1} of {pixels.frames}" if pixels.frames > 1 else ""
     top = (image_name(picture.ref) + frame, "  ·  ".join(text for text in facts if text))
-    bottom = (window_text(picture, display), f"Zoom {zoom:.0%}")
+    bottom = (window_text(picture, display), f"Zoom {zoom:.0%}{orientation_text(display)}")
     limit = max(80, rect.width() - 4 * MARGIN_PX)
     _paint_lines(painter, colours, top, rect.left() + MARGIN_PX, rect.top() + MARGIN_PX, limit)
     height = _block_height(painter, bottom)
@@ -41,6 +42,31 @@ def window_text(picture: LoadedPicture, display: Display) -> str:
     source = "" if display.window is not None else " (VOI LUT from file)" if picture.pixels.voi_luts else _source(picture)
     inverted = "  ·  inverted" if display.is_inverted else ""
     return f"Window {window.width:.0f}  Level {window.center:.0f}{source}{inverted}"
+
+
+def orientation_text(display: Display) -> str:
+    """Say how the picture lies; empty when it lies as it is stored."""
+    turns = ("", "turned 90° clockwise", "turned 180°", "turned 90° anticlockwise")[display.orientation.quarter_turns]
+    texts = ("mirrored" if display.orientation.is_mirrored else "", turns)
+    return "".join(f"  ·  {text}" for text in texts if text)
+
+
+def paint_warning(painter: QPainter, rect: QRect, colours: Colours, text: str) -> None:
+    """Write a sentence that must not be missed, at the top in the middle."""
+    metrics = painter.fontMetrics()
+    limit = max(80, rect.width() - 4 * MARGIN_PX)
+    room = metrics.boundingRect(QRect(0, 0, limit, 10_000), int(Qt.TextFlag.TextWordWrap), text).size()
+    # Below the corner texts, which are two lines high and may be as wide as the canvas.
+    top = rect.top() + 2 * MARGIN_PX + 2 * metrics.lineSpacing() + 2 * PADDING_PX
+    box = QRect(rect.center().x() - room.width() // 2, top, room.width(), room.height())
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colours.warning_ground))
+    painter.drawRoundedRect(QRectF(box.adjusted(-PADDING_PX, -PADDING_PX // 2, PADDING_PX, PADDING_PX // 2)), 5, 5)
+    painter.setPen(QColor(colours.warning_text))
+    painter.drawText(box, int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignHCenter), text)
+    painter.restore()
 
 
 def _source(picture: LoadedPicture) -> str:
