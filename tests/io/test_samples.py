@@ -29,7 +29,7 @@ REFUSALS = {
     "DX_VOILUT_NoPixelData.dcm": "describes a picture (Digital X-Ray Image Storage - For Presentation) but holds no pixel data",
     "ExplVR_BigEndNoMeta.dcm": f"{NO_PICTURE} (RT Ion Plan Storage)",
     "ExplVR_LitEndNoMeta.dcm": f"{NO_PICTURE} (RT Ion Plan Storage)",
-    "JPEG2000-embedded-sequence-delimiter.dcm": "The compressed picture is 3722445056×1024, the header says 256×1024",
+    "JPEG2000-embedded-sequence-delimiter.dcm": "The JPEG 2000 stream has a size or tiles that make no sense",
     "MR_truncated.dcm": "The pixel data are cut short: 8,130 of 8,192 bytes",
     "SC_rgb_rle_32bit.dcm": DEEP,
     "SC_rgb_rle_32bit_2frame.dcm": DEEP,
