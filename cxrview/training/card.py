@@ -12,6 +12,7 @@ from cxrview.evaluation.report import EvaluationReport, to_markdown
 if TYPE_CHECKING:
     from cxrview.training.run import Plan
 
+WORTH_TELLING = 30  # positives and negatives; below that a number is in the tables only
 NOTICE = "**For research and education. Not a medical device, not for diagnosis.**"
 
 
@@ -25,6 +26,7 @@ def write_card(plan: Plan, manifest: Manifest, measured: EvaluationReport) -> st
             "",
             manifest.intended_use,
             "",
+            *_in_short(measured),
             *_what_it_is(plan, manifest),
             *_training_data(manifest),
             *_operating(manifest),
@@ -32,6 +34,21 @@ def write_card(plan: Plan, manifest: Manifest, measured: EvaluationReport) -> st
             *_limits(plan),
         ]
     )
+
+
+def _in_short(measured: EvaluationReport) -> list[str]:
+    """Tell what was found inside sources, the baseline beside it, in a sentence each."""
+    lines = []
+    for result in measured.contrasts:
+        if min(result.auroc.positives, result.auroc.n - result.auroc.positives) < WORTH_TELLING:
+            continue
+        contrast = result.contrast
+        beside = ", ".join(f"{baseline.auroc.value:.2f} from {baseline.name}" for baseline in result.baselines)
+        lines.append(
+            f"- Inside {contrast.source} ({contrast.split}): {contrast.label} against {contrast.against}, AUROC {result.auroc}"
+            + (f"; on the same images {beside}." if beside else ".")
+        )
+    return ["## In short", "", *lines, ""] if lines else []
 
 
 def _what_it_is(plan: Plan, manifest: Manifest) -> list[str]:
@@ -102,4 +119,4 @@ def _limits(plan: Plan) -> list[str]:
         "scores. Large values do not mean that the scores are right.",
         f"Splits are by patient and by near-duplicate pictures (perceptual hash, at most {recipe.data.duplicate_distance} of 256 bits).",
     ]
-    return ["## Limits", "", *(f"- {line}" for line in lines if line), ""]
+    return ["## Limits", "", *(f"- {line}" for line in (*lines, *recipe.package.notes) if line), ""]

@@ -98,7 +98,7 @@ def training_batches(
         def __getitem__(self, drawn: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
             index, own_seed = drawn
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(own_seed)
+                torch.default_generator.manual_seed(own_seed)  # torch.manual_seed formats a stack for CUDA at each call
                 changed = change(torch.from_numpy(stack[index])).numpy()
             x = torch.from_numpy(normalise(changed, spec)[0])
             return x, torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index])

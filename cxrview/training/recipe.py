@@ -170,7 +170,7 @@ class FitRecipe:
 
 @dataclass(frozen=True, slots=True)
 class PackageRecipe:
-    """What the finished package says of itself."""
+    """What the finished package says of itself; `notes` are sentences for the limits in its card."""
 
     id: str = "my-model"
     title: str = "My model"
@@ -178,6 +178,7 @@ class PackageRecipe:
     licence: str = "not stated"
     intended_use: str = "Research and education. Not for diagnosis."
     specificity: float = 0.90
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

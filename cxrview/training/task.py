@@ -69,7 +69,7 @@ def make_task(network: nn.Module, task: Task, labels: Sequence[str], fit: FitRec
                 self.kept.update_parameters(self.network)
 
         def on_train_batch_start(self, _: Any, batch_index: int) -> None:  # Any: Lightning's hook
-            torch.manual_seed((fit.seed * 10_007 + self.current_epoch) * 1_000_003 + batch_index)  # for dropout, also after a resume
+            torch.default_generator.manual_seed((fit.seed * 10_007 + self.current_epoch) * 1_000_003 + batch_index)  # for dropout
 
         def on_train_epoch_start(self) -> None:
             freeze(self.network, fit, epoch=self.current_epoch)
