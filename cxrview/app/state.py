@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cxrview.app.pyramid import Pyramid
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
+from cxrview.core.eye import PLAIN, Eye
 from cxrview.core.image import Fact, ImageRef, Pixels, Window
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding
@@ -103,11 +104,15 @@ class Display:
 
     Attributes:
         window: None for what the file says, else automatic.
+        lut: which of the file's VOI LUTs is used while `window` is None.
+        eye: local contrast for the eye.
         viewport: None for the whole image; it lies as `orientation` says.
     """
 
     window: Window | None = None
     is_inverted: bool = False
+    lut: int = 0
+    eye: Eye = PLAIN
     viewport: Viewport | None = None
     orientation: Orientation = UPRIGHT
 
@@ -220,6 +225,13 @@ class Outcomes:
     by_ref: Mapping[ImageRef, Outcome] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """How each image looked when it was left; its window, polarity and turns are the same when it is seen again."""
+
+    by_ref: Mapping[ImageRef, Display] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class AppState:
     """The window, whole.
@@ -234,6 +246,7 @@ class AppState:
     listing: Listing = field(default_factory=Listing)
     searching: str = ""
     filter_text: str = ""
+    looks: Looks = field(default_factory=Looks)
     current: ImageRef | None = None
     picture: Picture = field(default_factory=NoPicture)
     display: Display = field(default_factory=Display)
@@ -300,10 +313,21 @@ def image_name(ref: ImageRef) -> str:
 
 
 def image_chosen(state: AppState, ref: ImageRef) -> AppState:
-    """Choose an image; it starts as its file says, whole, not scored."""
+    """Choose an image; it starts whole and not scored, as it was left or else as its file says."""
     if ref == state.current:
         return state
-    return replace(state, current=ref, picture=LoadingPicture(ref), display=Display(), reading=NotScored())
+    looks = _looks(state)
+    display = looks.by_ref.get(ref, Display())
+    return replace(state, current=ref, picture=LoadingPicture(ref), looks=looks, display=display, reading=NotScored())
+
+
+def _looks(state: AppState) -> Looks:
+    """Remember how the present image looks, all but the place in it."""
+    if state.current is None:
+        return state.looks
+    look = replace(state.display, viewport=None)
+    is_known = state.looks.by_ref.get(state.current, Display()) == look
+    return state.looks if is_known else Looks({**state.looks.by_ref, state.current: look})
 
 
 def image_stepped(state: AppState, step: int) -> AppState:
@@ -343,7 +367,7 @@ def window_chosen(state: AppState, window: Window) -> AppState:
 
 def window_reset(state: AppState) -> AppState:
     """Go back to the file's own window and polarity."""
-    return replace(state, display=replace(state.display, window=None, is_inverted=False))
+    return replace(state, display=replace(state.display, window=None, lut=0, is_inverted=False))
 
 
 def inversion_toggled(state: AppState) -> AppState:

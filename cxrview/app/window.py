@@ -28,6 +28,7 @@ from cxrview.app.views.image_list import ImageListPanel
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.start_page import StartPage
+from cxrview.app.views.window_menu import WindowMenu
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1360, 860)
@@ -42,7 +43,10 @@ KEYS_TEXT = """<table cellspacing="6">
 <tr><td><b>Double click, F</b></td><td>fit to window</td></tr>
 <tr><td><b>1</b></td><td>one image pixel on one screen pixel</td></tr>
 <tr><td><b>I</b></td><td>invert</td></tr>
+<tr><td><b>Ctrl + left drag</b></td><td>window from a rectangle</td></tr>
 <tr><td><b>0</b></td><td>window and polarity as stored in the file</td></tr>
+<tr><td><b>2, 3, 4, 5, 6</b></td><td>window: auto, lung, mediastinum, bone, lines and tubes</td></tr>
+<tr><td><b>E, U</b></td><td>even out local contrast, sharpen (for the eye only)</td></tr>
 <tr><td><b>R, Shift+R</b></td><td>turn clockwise, anticlockwise</td></tr>
 <tr><td><b>H, V</b></td><td>mirror left to right, top to bottom</td></tr>
 <tr><td><b>M</b></td><td>show or hide the heatmap</td></tr>
@@ -71,6 +75,7 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         self.start_page, self.canvas, self.notice_bar = StartPage(), Canvas(), NoticeBar()
         self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
+        self.window_menu = WindowMenu(self)
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
@@ -89,7 +94,7 @@ class MainWindow(QMainWindow):
             apply_theme(application, state.theme)
         self.setWindowTitle(f"{image_name(state.current)} – cxrview" if state.current else "cxrview")
         self._show_page(self.start_page if isinstance(state.picture, NoPicture) else self._splitter)
-        for view in (self.actions_, self.notice_bar, self.start_page, self.canvas, self.image_list, self.model_panel):
+        for view in (self.actions_, self.notice_bar, self.start_page, self.canvas, self.image_list, self.model_panel, self.window_menu):
             view.render_state(state)
 
     def ask_for_folder(self) -> None:
@@ -152,11 +157,12 @@ class MainWindow(QMainWindow):
 
     def _build_menus(self) -> None:
         actions = self.actions_
+        self._fill_window_menu()
         menus = {
             "&File": (actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.add_model, None, actions.quit),
             "&Image": (actions.previous, actions.next, actions.find, None, actions.score_all, actions.cancel_batch),
             "&View": (
-                actions.fit, actions.actual_size, None, actions.invert, actions.reset_window, None,
+                actions.fit, actions.actual_size, None,
                 actions.turn_right, actions.turn_left, actions.flip_sideways, actions.flip_over, actions.reset_orientation, None,
                 actions.heatmap, None, actions.light_theme,
             ),
@@ -164,11 +170,22 @@ class MainWindow(QMainWindow):
         }  # fmt: skip
         for title, entries in menus.items():
             menu = self.menuBar().addMenu(title)
+            if title == "&View":
+                self.menuBar().addMenu(self.window_menu)
             for action in entries:
                 if action is None:
                     menu.addSeparator()
                 else:
                     menu.addAction(action)
+
+    def _fill_window_menu(self) -> None:
+        menu, actions = self.window_menu, self.actions_
+        menu.addAction(actions.reset_window)
+        menu.addMenu(menu.from_file)
+        menu.addSeparator()
+        menu.addActions(list(menu.presets.values()))
+        menu.addSeparator()
+        menu.addActions([actions.invert, actions.clahe, actions.unsharp])
 
     def _build_tool_bar(self) -> None:
         actions = self.actions_

@@ -9,6 +9,7 @@ from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.crash import CrashReporter
+from cxrview.app.looking import clahe_toggled, file_choice_chosen, preset_chosen, region_chosen, unsharp_toggled
 from cxrview.app.state import (
     ThemeName,
     filter_changed,
@@ -82,6 +83,9 @@ def _wire_list(window: MainWindow, store: Store, controllers: Controllers) -> No
 def _wire_canvas(window: MainWindow, store: Store) -> None:
     canvas = window.canvas
     canvas.window_chosen.connect(store.bound(window_chosen))
+    canvas.region_chosen.connect(store.bound(region_chosen))
+    window.window_menu.preset_chosen.connect(store.bound(preset_chosen))
+    window.window_menu.file_choice_chosen.connect(store.bound(file_choice_chosen))
     canvas.viewport_chosen.connect(store.bound(viewport_chosen))
     canvas.fit_requested.connect(store.bound(fit_chosen))
     canvas.step_requested.connect(store.bound(image_stepped))
@@ -109,6 +113,8 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     actions.actual_size.triggered.connect(window.canvas.show_actual_size)
     actions.invert.triggered.connect(lambda: store.apply(inversion_toggled))
     actions.reset_window.triggered.connect(lambda: store.apply(window_reset))
+    actions.clahe.triggered.connect(lambda: store.apply(clahe_toggled))
+    actions.unsharp.triggered.connect(lambda: store.apply(unsharp_toggled))
     actions.turn_right.triggered.connect(lambda: store.apply(turned, 1))
     actions.turn_left.triggered.connect(lambda: store.apply(turned, -1))
     actions.flip_sideways.triggered.connect(lambda: store.apply(flipped_sideways))

@@ -11,6 +11,8 @@ from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cxrview.app.looking import clahe_toggled, file_choice_chosen, unsharp_toggled
+from cxrview.app.pyramid import build_pyramid
 from cxrview.app.state import (
     AppState,
     Display,
@@ -30,7 +32,9 @@ from cxrview.app.state import (
 )
 from cxrview.app.viewport import Viewport, fitted
 from cxrview.app.views.canvas import Canvas
-from cxrview.core.image import ImageRef, Lut, Window
+from cxrview.core.frame import Box
+from cxrview.core.image import ImageRef, Lut, Window, read_only
+from cxrview.core.presets import FileChoice
 from tests.app.samples import analysis_of, picture_of
 
 SIZE = (416, 316)
@@ -255,7 +259,7 @@ def test_a_drag_resamples_nothing(canvas: Canvas, shown: AppState, monkeypatch: 
     def refuse(*_arguments: object) -> None:
         raise AssertionError("the picture was resampled")
 
-    monkeypatch.setattr("cxrview.app.views.canvas.visible_part", refuse)
+    monkeypatch.setattr("cxrview.app.views.picture_painter.visible_part", refuse)
     canvas.render_state(window_chosen(shown, Window(1000.0, 500.0)))
     assert (look(canvas) != before).any()
 
@@ -361,3 +365,48 @@ def test_a_warning_stays_while_the_picture_is_mirrored(canvas: Canvas, shown: Ap
     for state, is_expected in ((shown, False), (turned(shown, 2), False), (flipped_over(shown), True), (flipped_sideways(shown), True)):
         canvas.render_state(state)
         assert has_warning() is is_expected
+
+
+def test_dragging_with_control_asks_for_the_window_of_a_rectangle(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    canvas.render_state(shown)
+    regions: list[Box] = []
+    windows: list[Window] = []
+    canvas.region_chosen.connect(regions.append)
+    canvas.window_chosen.connect(windows.append)
+    before = look(canvas)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, QPoint(208, 158))
+    qtbot.mouseMove(canvas, QPoint(108, 58))
+    assert (look(canvas)[58, 120:200] != before[58, 120:200]).any()
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(108, 58))
+    assert regions == [Box(100.0, 50.0, 200.0, 150.0)]
+    assert not windows
+    np.testing.assert_array_equal(look(canvas), before)
+
+
+def test_helps_for_the_eye_are_seen_and_do_not_wander_when_panning(canvas: Canvas, shown: AppState) -> None:
+    assert shown.current is not None
+    noise = np.random.default_rng(0).integers(1500, 2500, (300, 400)).astype(np.uint16)
+    picture = replace(picture_of(shown.current), pyramid=build_pyramid(noise))
+    state = viewport_chosen(replace(shown, picture=picture), Viewport(1.0, 200.0, 150.0))
+    canvas.render_state(state)
+    plain = look(canvas)
+    evened = unsharp_toggled(clahe_toggled(state))
+    canvas.render_state(evened)
+    seen = look(canvas)
+    assert seen[100:200, 100:200].std() > 1.5 * plain[100:200, 100:200].std()
+    canvas.render_state(viewport_chosen(evened, Viewport(1.0, 210.0, 150.0)))
+    np.testing.assert_array_equal(look(canvas)[100:200, 90:190], seen[100:200, 100:200])
+    canvas.render_state(window_chosen(evened, Window(2000.0, 100.0)))
+    assert (look(canvas) != seen).any()
+    canvas.render_state(state)
+    np.testing.assert_array_equal(look(canvas), plain)
+
+
+def test_another_table_of_the_file_is_seen(canvas: Canvas, shown: AppState) -> None:
+    assert shown.current is not None
+    luts = tuple(Lut(0, 8, read_only(np.full(4096, gray, np.uint16))) for gray in (0, 255))
+    state = replace(shown, picture=picture_of(shown.current, voi_luts=luts))
+    canvas.render_state(state)
+    assert look(canvas)[158, 20:400].max() == 0
+    canvas.render_state(file_choice_chosen(state, FileChoice("", 1, is_lut=True)))
+    assert look(canvas)[158, 20:400].min() == 255

@@ -183,7 +183,7 @@ def test_an_unreadable_file_says_why_on_the_canvas_and_in_the_list(second: AppSt
 def test_display_never_changes_a_score(scored: AppState) -> None:
     state = fit_chosen(viewport_chosen(inversion_toggled(window_chosen(scored, Window(5.0, 6.0))), Viewport(2.0, 1.0, 1.0)))
     assert state.reading is scored.reading
-    assert state.display == Display(Window(5.0, 6.0), True, None)
+    assert state.display == Display(window=Window(5.0, 6.0), is_inverted=True)
     assert window_reset(state).display == Display()
 
 

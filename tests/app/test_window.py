@@ -19,6 +19,7 @@ from cxrview.app import main as app_main
 from cxrview.app.main import Options, Program, build, keep_settings, parse
 from cxrview.app.state import LoadedPicture, ReadyModel, ThemeName, UnreadablePicture, heatmap_view
 from cxrview.app.viewport import Orientation
+from cxrview.core.eye import Eye
 from cxrview.core.results import Analysis
 from cxrview.engine.choose import Choice
 from cxrview.engine.fake import FakePredictor, fake_package
@@ -101,6 +102,12 @@ def test_keys_and_mouse_reach_the_state(program: Program, films: Path, qtbot: Qt
     assert program.store.state.display.window is not None
     qtbot.keyClick(canvas, Qt.Key.Key_0)
     assert program.store.state.display.window is None
+    qtbot.keyClick(canvas, Qt.Key.Key_3)
+    assert program.store.state.display.window is not None
+    assert program.store.state.display.window.name == "lung"
+    qtbot.keyClick(canvas, Qt.Key.Key_E)
+    qtbot.keyClick(canvas, Qt.Key.Key_U)
+    assert program.store.state.display.eye == Eye(has_clahe=True, has_unsharp=True)
     qtbot.keyClick(canvas, Qt.Key.Key_R)
     qtbot.keyClick(canvas, Qt.Key.Key_H)
     assert program.store.state.display.orientation == Orientation(3, is_mirrored=True)

@@ -36,8 +36,10 @@ class Actions(QObject):
         self.flip_over = self._make("flipOver", "Mirror to&p to bottom", "", QKeySequence("V"))
         self.reset_orientation = self._make("resetOrientation", "&Upright, not mirrored", "")
         self.heatmap = self._make("heatmap", "Show &heatmap", "layers", QKeySequence("M"), is_checkable=True)
+        self.clahe = self._make("clahe", "Even out local &contrast (CLAHE, for the eye)", "", QKeySequence("E"), is_checkable=True)
+        self.unsharp = self._make("unsharp", "&Sharpen (unsharp mask, for the eye)", "", QKeySequence("U"), is_checkable=True)
         turns = (self.turn_right, self.turn_left, self.flip_sideways, self.flip_over)
-        self._on_picture = (self.fit, self.actual_size, self.invert, self.reset_window, *turns)
+        self._on_picture = (self.fit, self.actual_size, self.invert, self.reset_window, self.clahe, self.unsharp, *turns)
         self.light_theme = self._make("lightTheme", "&Light theme", "theme", is_checkable=True)
         self.score_all = self._make("scoreAllAction", "&Score all listed images", "score", QKeySequence("Ctrl+Return"))
         self.cancel_batch = self._make("cancelBatchAction", "&Cancel scoring", "stop")
@@ -62,6 +64,8 @@ class Actions(QObject):
         self.cancel_batch.setEnabled(state.batch is not None)
         self.invert.setChecked(state.display.is_inverted)
         self.heatmap.setChecked(state.layer.is_visible and has_picture)
+        self.clahe.setChecked(state.display.eye.has_clahe)
+        self.unsharp.setChecked(state.display.eye.has_unsharp)
         self.light_theme.setChecked(state.theme is ThemeName.LIGHT)
 
     def _make(self, name: str, text: str, icon_name: str, keys: QKeySequence | None = None, *, is_checkable: bool = False) -> QAction:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from cxrview.app.pyramid import VisiblePart, look_up, visible_part
 from cxrview.app.state import (
     AppState,
     Display,
@@ -24,10 +22,11 @@ from cxrview.app.state import (
 )
 from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
-from cxrview.app.views.canvas_texts import MIRRORED_TEXT, paint_corners, paint_message, paint_warning
+from cxrview.app.views.canvas_texts import MIRRORED_TEXT, paint_corners, paint_message, paint_region, paint_warning
 from cxrview.app.views.layer_painter import LayerPainter
-from cxrview.core.image import Window
-from cxrview.core.voi import display_table, modality_table
+from cxrview.app.views.picture_painter import PicturePainter
+from cxrview.core.frame import Box
+from cxrview.core.voi import modality_table
 
 WHEEL_FACTOR = 1.2
 KEY_FACTOR = 1.25
@@ -45,21 +44,9 @@ STEP_KEYS = {
 
 class _Drag(Enum):
     WINDOW = auto()
+    REGION = auto()
     PAN = auto()
     ZOOM = auto()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Gray:
-    """What was painted last, with what it depends on, so that a drag repeats only what changed."""
-
-    picture: LoadedPicture
-    viewport: Viewport
-    view_size: tuple[int, int]
-    part: VisiblePart | None
-    window: Window | None
-    is_inverted: bool
-    gray: npt.NDArray[np.uint8] | None
 
 
 class Canvas(QWidget):
@@ -67,6 +54,8 @@ class Canvas(QWidget):
 
     window_chosen = Signal(object)
     """The person dragged the window. Parameters: window (Window)."""
+    region_chosen = Signal(object)
+    """The window is to fit a rectangle. Parameters: box in image px (Box)."""
     viewport_chosen = Signal(object)
     """The person panned or zoomed. Parameters: viewport (Viewport)."""
     fit_requested = Signal()
@@ -90,10 +79,11 @@ class Canvas(QWidget):
         self._layers = LayerPainter()
         self._words = ""
         self._colours = THEMES[AppState().theme]
-        self._painted: _Gray | None = None
+        self._painter = PicturePainter()
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
         self._drag_anchor = (0.0, 0.0)
+        self._drag_begun = QPointF()
         self._is_space_down = False
         self._modality: tuple[LoadedPicture, npt.NDArray[np.float32]] | None = None
 
@@ -132,12 +122,6 @@ class Canvas(QWidget):
         ratio = self.devicePixelRatioF()
         return self.viewport.to_image(position.x() * ratio, position.y() * ratio, self._view_size())
 
-    def _window_in_use(self, picture: LoadedPicture) -> Window | None:
-        """Give the window to paint with; None stands for the file's VOI LUT."""
-        if self._display.window is not None:
-            return self._display.window
-        return None if picture.pixels.voi_luts else picture.window
-
     def _drag_window(self, picture: LoadedPicture, dx: float, dy: float) -> None:
         window = self._display.window or picture.window
         is_inverted = picture.pixels.is_inverted != self._display.is_inverted
@@ -150,10 +134,17 @@ class Canvas(QWidget):
         ratio = self.devicePixelRatioF()
         if self._drag is _Drag.WINDOW:
             self._drag_window(picture, moved.x(), moved.y())
+        elif self._drag is _Drag.REGION:
+            self.update()
         elif self._drag is _Drag.PAN:
             self.viewport_chosen.emit(panned(self.viewport, moved.x() * ratio, moved.y() * ratio, picture.pyramid.size))
         elif self._drag is _Drag.ZOOM:
             self.viewport_chosen.emit(zoomed(self.viewport, 2.0 ** (-moved.y() / ZOOM_DRAG_PX), self._drag_anchor))
+
+    def _box(self, first: QPointF, last: QPointF) -> Box:
+        """Give the rectangle of the image, image px, between two corners seen in the view."""
+        (x0, y0), (x1, y1) = self._to_image(first), self._to_image(last)
+        return Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
     def _readout(self, position: QPointF) -> str:
         if not isinstance(self._picture, LoadedPicture):
@@ -174,26 +165,6 @@ class Canvas(QWidget):
 
     # Painting.
 
-    def _paint_picture(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport) -> None:
-        self._painted = self._prepared(picture, viewport)
-        part, gray = self._painted.part, self._painted.gray
-        if part is None or gray is None:
-            return
-        rows, columns = gray.shape
-        image = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-        ratio = self.devicePixelRatioF()
-        image.setDevicePixelRatio(ratio)
-        painter.drawImage(QPointF(part.left / ratio, part.top / ratio), image)
-
-    def _prepared(self, picture: LoadedPicture, viewport: Viewport) -> _Gray:
-        last, view_size, window = self._painted, self._view_size(), self._window_in_use(picture)
-        is_same_part = last is not None and (last.picture is picture and (last.viewport, last.view_size) == (viewport, view_size))
-        if last is not None and is_same_part and (last.window, last.is_inverted) == (window, self._display.is_inverted):
-            return last
-        part = last.part if last is not None and is_same_part else visible_part(picture.pyramid, viewport, view_size)
-        gray = None if part is None else _gray_of(part, display_table(picture.pixels, window, is_inverted=self._display.is_inverted))
-        return _Gray(picture, viewport, view_size, part, window, self._display.is_inverted, gray)
-
     def _image_to_view(self, viewport: Viewport) -> QTransform:
         """Give the map from image px to the coordinates of this widget."""
         ratio = self.devicePixelRatioF()
@@ -205,8 +176,10 @@ class Canvas(QWidget):
     def _paint_loaded(self, painter: QPainter, picture: LoadedPicture) -> None:
         viewport = self.viewport
         assert viewport is not None
-        self._paint_picture(painter, picture, viewport)
+        self._painter.paint(painter, picture, self._display, viewport, self._view_size(), self.devicePixelRatioF())
         self._layers.paint(painter, self._image_to_view(viewport), picture.pyramid.size)
+        if self._drag is _Drag.REGION:
+            paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         self._layers.paint_legend(painter, self.rect(), self._colours)
         paint_corners(painter, self.rect(), self._colours, picture, self._display, viewport.zoom)
         if viewport.orientation.is_mirrored:
@@ -248,12 +221,13 @@ class Canvas(QWidget):
             return
         button = event.button()
         if button == Qt.MouseButton.LeftButton:
-            self._drag = _Drag.PAN if self._is_space_down else _Drag.WINDOW
+            has_control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            self._drag = _Drag.PAN if self._is_space_down else _Drag.REGION if has_control else _Drag.WINDOW
         elif button == Qt.MouseButton.MiddleButton:
             self._drag = _Drag.PAN
         elif button == Qt.MouseButton.RightButton:
             self._drag = _Drag.ZOOM
-        self._drag_at = event.position()
+        self._drag_at = self._drag_begun = event.position()
         self._drag_anchor = self._to_image(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -263,7 +237,10 @@ class Canvas(QWidget):
         self.readout_changed.emit(self._readout(event.position()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End a drag."""
+        """End a drag, and ask for the window of a region that was drawn."""
+        if self._drag is _Drag.REGION and isinstance(self._picture, LoadedPicture):
+            self.region_chosen.emit(self._box(self._drag_begun, event.position()))
+            self.update()
         self._drag = None
         event.accept()
 
@@ -313,8 +290,3 @@ class Canvas(QWidget):
     def _set_space(self, *, is_down: bool) -> None:
         self._is_space_down = is_down
         self.setCursor(Qt.CursorShape.OpenHandCursor if is_down else Qt.CursorShape.CrossCursor)
-
-
-def _gray_of(part: VisiblePart, table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    gray = look_up(part.values, table)
-    return np.ascontiguousarray(gray if part.shutter is None else gray * part.shutter)

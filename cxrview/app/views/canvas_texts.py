@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
 
 from cxrview.app.state import Display, LoadedPicture, image_name
 from cxrview.app.theme import Colours
@@ -39,9 +39,13 @@ def paint_corners(painter: QPainter, rect: QRect, colours: Colours, picture: Loa
 def window_text(picture: LoadedPicture, display: Display) -> str:
     """Say which window is used, and whether the eye sees it inverted."""
     window = display.window or picture.window
-    source = "" if display.window is not None else " (VOI LUT from file)" if picture.pixels.voi_luts else _source(picture)
-    inverted = "  ·  inverted" if display.is_inverted else ""
-    return f"Window {window.width:.0f}  Level {window.center:.0f}{source}{inverted}"
+    parts = (
+        f"Window {window.width:.0f}  Level {window.center:.0f}{_source(picture, display)}",
+        "inverted" if display.is_inverted else "",
+        "CLAHE" if display.eye.has_clahe else "",
+        "sharpened" if display.eye.has_unsharp else "",
+    )
+    return "  ·  ".join(part for part in parts if part)
 
 
 def orientation_text(display: Display) -> str:
@@ -69,7 +73,21 @@ def paint_warning(painter: QPainter, rect: QRect, colours: Colours, text: str) -
     painter.restore()
 
 
-def _source(picture: LoadedPicture) -> str:
+def paint_region(painter: QPainter, rect: QRectF, colours: Colours) -> None:
+    """Draw the rectangle that is being dragged."""
+    painter.save()
+    for colour, width in ((colours.canvas, 3.0), (colours.canvas_text, 1.0)):
+        painter.setPen(QPen(QColor(colour), width))
+        painter.drawRect(rect)
+    painter.restore()
+
+
+def _source(picture: LoadedPicture, display: Display) -> str:
+    if display.window is not None:
+        return f" ({display.window.name})" if display.window.name else ""
+    if picture.pixels.voi_luts:
+        number = f" {display.lut + 1}" if len(picture.pixels.voi_luts) > 1 else ""
+        return f" (VOI LUT{number} from file)"
     return " (from file)" if picture.pixels.windows else " (auto)"
 
 

@@ -34,7 +34,7 @@ class LayerControls(QWidget):
         super().__init__(parent)
         self._toggle = QCheckBox("Show heatmap", self)
         self._toggle.setObjectName("showHeatmap")
-        self._toggle.setToolTip("Show or hide the heatmap (H)")
+        self._toggle.setToolTip("Show or hide the heatmap (M)")
         self._toggle.clicked.connect(self.toggle_requested)
         self._labels = ChoiceBox("heatmapLabel", "Label of the heatmap", self)
         self._labels.choice_made.connect(self.label_chosen)
