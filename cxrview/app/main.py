@@ -12,18 +12,23 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
+from cxrview.app.controllers.audit import Audit
+from cxrview.app.controllers.explaining import Explaining
 from cxrview.app.controllers.files import Files
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.crash import CrashReporter
-from cxrview.app.state import AppState, HeatmapLayer, ThemeName
+from cxrview.app.layers import Layer, Layers
+from cxrview.app.state import AppState, AskedEngine, ThemeName
 from cxrview.app.store import Store
 from cxrview.app.tasks import Runner, ThreadRunner
 from cxrview.app.window import MainWindow
 from cxrview.app.wiring import Controllers, wire
+from cxrview.core.colour import RAINBOW, SEQUENTIAL
 from cxrview.core.errors import SettingsError
-from cxrview.engine.choose import open_predictor
+from cxrview.engine.choose import Choice, open_predictor
+from cxrview.engine.packages import Package
 from cxrview.io.places import places
 from cxrview.io.settings import Settings, load_settings, save_settings
 
@@ -57,6 +62,7 @@ class Program:
         self.window.close()
         self.runner.close()
         self.controllers.models.close()
+        self.controllers.audit.close()
         self.crashes.remove()
         self.store.changed.disconnect()
         self.window.deleteLater()
@@ -94,12 +100,14 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     settings, notice = _settings()
     store = Store(replace(_first_state(settings, application), notice=notice))
     runner = runner or ThreadRunner(crashes.report)
-    models = Models(store, runner, opener=partial(open_predictor, engine=settings.engine, device=settings.device, threads=settings.threads))
+    models = Models(store, runner, opener=partial(_open, threads=settings.threads))
     controllers = Controllers(
         files=Files(store, runner, where.cache_dir / "phantoms"),
         pictures=Pictures(store, runner),
         models=models,
         scoring=Scoring(store, runner, lambda: models.session),
+        explaining=Explaining(store, runner, lambda: models.session),
+        audit=Audit(store, runner, where.log_dir),
     )
     window = MainWindow(where.config_dir / "window.ini")
     wire(window, store, controllers, crashes)
@@ -110,7 +118,13 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
 def keep_settings(program: Program) -> None:
     """Remember what the person changed in the window."""
     state = program.store.state
-    kept = replace(program.settings, heatmap_opacity=round(state.layer.opacity, 2))
+    kept = replace(
+        program.settings,
+        heatmap_opacity=round(state.layers.items[0].opacity, 2),
+        engine=state.asked.engine,
+        device=state.asked.device,
+        notice_accepted=state.is_notice_accepted,
+    )
     if state.theme is not _theme_of(program.settings, QApplication.instance()):
         kept = replace(kept, theme=str(state.theme))
     if kept != program.settings:
@@ -125,7 +139,22 @@ def _settings() -> tuple[Settings, str]:
 
 
 def _first_state(settings: Settings, application: QApplication) -> AppState:
-    return AppState(theme=_theme_of(settings, application), layer=HeatmapLayer(opacity=settings.heatmap_opacity))
+    return AppState(
+        theme=_theme_of(settings, application),
+        layers=Layers((_first_layer(settings),)),
+        asked=AskedEngine(settings.engine, settings.device),
+        is_hiding_names=settings.names == "hide",
+        is_notice_accepted=settings.notice_accepted,
+    )
+
+
+def _first_layer(settings: Settings) -> Layer:
+    table = settings.heatmap_colours if settings.heatmap_colours in (*SEQUENTIAL, RAINBOW) else SEQUENTIAL[0]
+    return Layer(opacity=settings.heatmap_opacity, table=table)
+
+
+def _open(package: Package, asked: AskedEngine, *, threads: int) -> Choice:
+    return open_predictor(package, engine=asked.engine, device=asked.device, threads=threads)
 
 
 def _theme_of(settings: Settings, application: object) -> ThemeName:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
+from cxrview.app.layers import Layers
 from cxrview.app.pyramid import Pyramid
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
 from cxrview.core.eye import PLAIN, Eye
+from cxrview.core.heatmap import GRAD_CAM
 from cxrview.core.image import Fact, ImageRef, Pixels, Window
+from cxrview.core.manifest import Threshold
 from cxrview.core.results import Analysis, Finding, Heatmap
-from cxrview.core.scores import top_finding
+from cxrview.core.scores import top_finding, with_thresholds
 
 NO_MODEL_TEXT = "No model is installed. Add a model folder to get scores and heatmaps."
 
@@ -117,15 +120,6 @@ class Display:
     orientation: Orientation = UPRIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class HeatmapLayer:
-    """The heatmap on the canvas; an empty `label_id` stands for the top label."""
-
-    is_visible: bool = True
-    opacity: float = 0.6
-    label_id: str = ""
-
-
 # What runs at the right.
 
 
@@ -160,13 +154,23 @@ class OpeningModel:
 
 @dataclass(frozen=True, slots=True)
 class ReadyModel:
-    """The chosen model runs; `engine` and `device` are what is really used, `reasons` why."""
+    """The chosen model runs.
+
+    Attributes:
+        engine, device: what is really used. reasons: why, and why nothing else is.
+        thresholds: of the package, one for each label id.
+        methods: of heatmaps that can be asked for, as `engine.explain` names them; the first comes with the score.
+        card: the model card, Markdown.
+    """
 
     entry: ModelEntry
     engine: str
     device: str
     reasons: tuple[str, ...] = ()
     intended_use: str = ""
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    methods: tuple[str, ...] = (GRAD_CAM,)
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,36 @@ class ScoringFailed:
 
 
 Reading = NotScored | Scoring | ScoringFailed | Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class AskedEngine:
+    """The engine and device that the person wants; what really runs stands in `ReadyModel`."""
+
+    engine: str = "auto"
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationKey:
+    """A heatmap that was asked for: of which label, by which method."""
+
+    label_id: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotExplained:
+    """A heatmap that cannot be made, and why; an empty reason while it is being made."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanations:
+    """Heatmaps of the shown image that were made on request."""
+
+    by_key: Mapping[ExplanationKey, Heatmap | NotExplained] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +274,9 @@ class AppState:
         searching: the folder or files that are being looked through; empty when none.
         current: the chosen image; None when none is.
         batch: None when not all are being scored.
+        thresholds: by label id, where the person moved them; they belong to the model in use.
+        shown_anyway: images whose scores are shown although the window advises against believing them.
+        prevalence: of the condition among the person's patients, 0 to 1, for predictive values.
         notice: one sentence for the person; empty when there is nothing to say.
     """
 
@@ -250,7 +287,8 @@ class AppState:
     current: ImageRef | None = None
     picture: Picture = field(default_factory=NoPicture)
     display: Display = field(default_factory=Display)
-    layer: HeatmapLayer = field(default_factory=HeatmapLayer)
+    layers: Layers = field(default_factory=Layers)
+    explanations: Explanations = field(default_factory=Explanations)
     models: tuple[ModelEntry, ...] = ()
     model: Model = field(default_factory=SearchingModels)
     reading: Reading = field(default_factory=NotScored)
@@ -258,6 +296,13 @@ class AppState:
     batch: Batch | None = None
     notice: str = ""
     theme: ThemeName = ThemeName.DARK
+    asked: AskedEngine = field(default_factory=AskedEngine)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    shown_anyway: frozenset[ImageRef] = frozenset()
+    prevalence: float = 0.1
+    is_hiding_names: bool = False
+    is_auto_scoring: bool = True
+    is_notice_accepted: bool = True
 
 
 def differs(old: AppState, new: AppState) -> bool:
@@ -318,7 +363,8 @@ def image_chosen(state: AppState, ref: ImageRef) -> AppState:
         return state
     looks = _looks(state)
     display = looks.by_ref.get(ref, Display())
-    return replace(state, current=ref, picture=LoadingPicture(ref), looks=looks, display=display, reading=NotScored())
+    opening = LoadingPicture(ref)
+    return replace(state, current=ref, picture=opening, looks=looks, display=display, reading=NotScored(), explanations=Explanations())
 
 
 def _looks(state: AppState) -> Looks:
@@ -411,51 +457,35 @@ def _oriented(state: AppState, orientation: Orientation) -> AppState:
     return replace(state, display=replace(state.display, viewport=viewport, orientation=orientation))
 
 
-# The heatmap layer.
+# The heatmap layers; what they show is worked out in `answers`.
+
+
+def layers_chosen(state: AppState, layers: Layers) -> AppState:
+    """Draw these layers."""
+    return replace(state, layers=layers)
 
 
 def layer_toggled(state: AppState) -> AppState:
-    """Show or hide the heatmap."""
-    return replace(state, layer=replace(state.layer, is_visible=not state.layer.is_visible))
+    """Show or hide all heatmaps."""
+    return replace(state, layers=state.layers.toggled())
 
 
 def opacity_chosen(state: AppState, opacity: float) -> AppState:
-    """Set the opacity of the heatmap, 0 to 1."""
-    return replace(state, layer=replace(state.layer, opacity=min(1.0, max(0.0, opacity))))
+    """Set the opacity of the selected layer, 0 to 1."""
+    return replace(state, layers=state.layers.with_current(replace(state.layers.current, opacity=opacity)))
 
 
 def label_chosen(state: AppState, label_id: str) -> AppState:
-    """Show the heatmap of this label, whatever its probability; an empty id goes back to the top label."""
-    return replace(state, layer=replace(state.layer, label_id=label_id, is_visible=True))
+    """Show this label's heatmap in the selected layer, whatever its probability; an empty id goes back to the top label."""
+    layer = replace(state.layers.current, label_id=label_id, is_visible=True)
+    return replace(state, layers=replace(state.layers.with_current(layer), is_visible=True))
 
 
-@dataclass(frozen=True, slots=True)
-class HeatmapView:
-    """What the heatmap layer has to show: a map, or words instead of it, or neither."""
-
-    heatmap: Heatmap | None = None
-    finding: Finding | None = None
-    words: str = ""
-
-
-def heatmap_view(state: AppState) -> HeatmapView:
-    """Decide what the heatmap layer shows: gated by probability unless a label was asked for by name."""
-    if not isinstance(state.reading, Analysis) or not isinstance(state.picture, LoadedPicture) or not state.layer.is_visible:
-        return HeatmapView()
-    analysis = state.reading
-    if not analysis.heatmaps:
-        return HeatmapView(words="This model gives no heatmap.")
-    asked = next((finding for finding in analysis.findings if finding.label.id == state.layer.label_id), None)
-    finding = asked or top_finding(analysis.findings)
-    heatmap = next((item for item in analysis.heatmaps if item.label.id == finding.label.id), None)
-    if heatmap is None:
-        return HeatmapView(words="This model gives no heatmap for this label.")
-    if asked is None and not finding.is_positive:
-        under = f"{finding.label.name} {finding.probability:.2f} is under its threshold {finding.threshold:.2f}"
-        return HeatmapView(None, finding, f"{under}, so its heatmap is not shown. Click a label to see it anyway.")
-    if heatmap.is_flat or not (heatmap.values > 0).any():
-        return HeatmapView(None, finding, f"{finding.label.name}: flat map, nothing to show.")
-    return HeatmapView(heatmap, finding)
+def explained(state: AppState, ref: ImageRef, made: Mapping[ExplanationKey, Heatmap | NotExplained]) -> AppState:
+    """Take heatmaps that were made on request, if their image is still the chosen one."""
+    if ref != state.current:
+        return state
+    return replace(state, explanations=Explanations({**state.explanations.by_key, **made}))
 
 
 # Models and their answers.
@@ -471,7 +501,16 @@ def models_listed(state: AppState, models: Sequence[ModelEntry], notice: str = "
 def model_chosen(state: AppState, entry: ModelEntry) -> AppState:
     """Begin to open a model; answers of another one go."""
     same = isinstance(state.model, OpeningModel | ReadyModel) and state.model.entry == entry
-    return state if same else _without_answers(replace(state, model=OpeningModel(entry)))
+    return state if same else _without_answers(replace(state, model=OpeningModel(entry), thresholds={}))
+
+
+def engine_chosen(state: AppState, asked: AskedEngine) -> AppState:
+    """Ask for an engine and a device; the model in use has to be opened anew, its thresholds stay."""
+    if asked == state.asked:
+        return state
+    if isinstance(state.model, NoModel | SearchingModels):
+        return replace(state, asked=asked)
+    return _without_answers(replace(state, asked=asked, model=OpeningModel(state.model.entry)))
 
 
 def model_opened(state: AppState, model: ReadyModel | BrokenModel) -> AppState:
@@ -483,7 +522,10 @@ def model_opened(state: AppState, model: ReadyModel | BrokenModel) -> AppState:
 
 def _without_answers(state: AppState) -> AppState:
     unreadable = {ref: outcome for ref, outcome in state.outcomes.by_ref.items() if outcome.error and outcome.top is None}
-    return replace(state, reading=NotScored(), outcomes=Outcomes(unreadable), batch=None, layer=replace(state.layer, label_id=""))
+    answers = Outcomes(unreadable)
+    return replace(
+        state, reading=NotScored(), outcomes=answers, batch=None, layers=state.layers.without_labels(), explanations=Explanations()
+    )
 
 
 def scoring_started(state: AppState) -> AppState:
@@ -494,8 +536,12 @@ def scoring_started(state: AppState) -> AppState:
 def reading_known(state: AppState, ref: ImageRef, reading: Analysis | ScoringFailed) -> AppState:
     """Take an answer for an image; it is shown when that image is still on the canvas."""
     is_shown = isinstance(state.picture, LoadedPicture) and state.picture.ref == ref
-    outcome = Outcome(error=reading.reason) if isinstance(reading, ScoringFailed) else Outcome(top=top_finding(reading.findings))
+    outcome = Outcome(error=reading.reason) if isinstance(reading, ScoringFailed) else _outcome_of(state, reading)
     return outcome_known(replace(state, reading=reading) if is_shown else state, ref, outcome)
+
+
+def _outcome_of(state: AppState, analysis: Analysis) -> Outcome:
+    return Outcome(top=top_finding(with_thresholds(analysis.findings, state.thresholds)))
 
 
 def outcome_known(state: AppState, ref: ImageRef, outcome: Outcome) -> AppState:

@@ -20,10 +20,11 @@ from PySide6.QtWidgets import (
 )
 
 from cxrview import __version__
-from cxrview.app.state import AppState, NoPicture, ThemeName, image_name
+from cxrview.app.state import AppState, NoPicture, ReadyModel, ThemeName, image_name
 from cxrview.app.theme import ICON_PX, app_icon, apply_theme
 from cxrview.app.views.actions import Actions
 from cxrview.app.views.canvas import Canvas
+from cxrview.app.views.card_dialog import CardDialog
 from cxrview.app.views.image_list import ImageListPanel
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
@@ -118,6 +119,11 @@ class MainWindow(QMainWindow):
     def show_keys(self) -> None:
         """Tell what the mouse and the keys do."""
         self._tell("Mouse and keys", KEYS_TEXT)
+
+    def show_card(self, state: AppState) -> None:
+        """Let the person read the card of the model in use."""
+        if isinstance(state.model, ReadyModel):
+            CardDialog(f"{state.model.entry.title} {state.model.entry.version}", state.model.card, self).open()
 
     def show_about(self) -> None:
         """Tell what this is."""

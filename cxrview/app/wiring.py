@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cxrview.app.answers import override_chosen, prevalence_chosen, threshold_chosen, thresholds_reset
+from cxrview.app.controllers.audit import Audit
+from cxrview.app.controllers.explaining import Explaining
 from cxrview.app.controllers.files import Files
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
@@ -21,6 +24,7 @@ from cxrview.app.state import (
     inversion_toggled,
     label_chosen,
     layer_toggled,
+    layers_chosen,
     notice_given,
     opacity_chosen,
     orientation_reset,
@@ -42,6 +46,8 @@ class Controllers:
     pictures: Pictures
     models: Models
     scoring: Scoring
+    explaining: Explaining
+    audit: Audit
 
 
 def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: CrashReporter) -> None:
@@ -49,6 +55,8 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     store.changed.connect(window.render_state)
     store.changed.connect(controllers.pictures.follow)
     store.changed.connect(controllers.scoring.follow)
+    store.changed.connect(controllers.explaining.follow)
+    store.changed.connect(controllers.audit.follow)
     crashes.reported.connect(store.bound(notice_given))
     _wire_files(window, controllers)
     _wire_list(window, store, controllers)
@@ -94,9 +102,18 @@ def _wire_canvas(window: MainWindow, store: Store) -> None:
 
 def _wire_panel(window: MainWindow, store: Store, controllers: Controllers) -> None:
     panel = window.model_panel
-    panel.model_chosen.connect(controllers.models.choose)
-    panel.add_model_requested.connect(window.ask_for_model_folder)
+    panel.engine.model_chosen.connect(controllers.models.choose)
+    panel.engine.engine_chosen.connect(controllers.models.choose_engine)
+    panel.engine.add_model_requested.connect(window.ask_for_model_folder)
+    panel.engine.card_requested.connect(lambda: window.show_card(store.state))
+    panel.trust.override_requested.connect(lambda: store.apply(override_chosen))
     panel.map_chosen.connect(store.bound(label_chosen))
+    panel.threshold_chosen.connect(store.bound(threshold_chosen))
+    panel.thresholds_reset_requested.connect(lambda: store.apply(thresholds_reset))
+    panel.predictive.prevalence_chosen.connect(store.bound(prevalence_chosen))
+    panel.layer.layers_chosen.connect(store.bound(layers_chosen))
+    panel.layer.list.layers_chosen.connect(store.bound(layers_chosen))
+    panel.layer.map_requested.connect(controllers.explaining.make_selected)
     panel.layer.toggle_requested.connect(store.bound(layer_toggled))
     panel.layer.opacity_chosen.connect(store.bound(opacity_chosen))
     panel.layer.label_chosen.connect(store.bound(label_chosen))

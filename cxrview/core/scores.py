@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,11 @@ def findings(logits: Logits, manifest: Manifest) -> tuple[Finding, ...]:
         Finding(label=label, logit=float(logit), probability=float(value), threshold=threshold.probability)
         for label, logit, value, threshold in zip(manifest.labels, logits, values, manifest.thresholds, strict=True)
     )
+
+
+def with_thresholds(findings: Sequence[Finding], thresholds: Mapping[str, float]) -> tuple[Finding, ...]:
+    """Give the findings with other thresholds, by label id; a label that is not named keeps its own."""
+    return tuple(replace(each, threshold=thresholds.get(each.label.id, each.threshold)) for each in findings)
 
 
 def top_finding(findings: Sequence[Finding]) -> Finding:

@@ -13,9 +13,9 @@ from cxrview.core.image import read_only
 from cxrview.core.manifest import HeatmapKind
 from cxrview.core.results import FloatArray, Heatmap, HeatmapTarget, ModelInput
 from cxrview.core.scores import margins
-from cxrview.engine import grad_cam
+from cxrview.engine import grad_cam, present
 from cxrview.engine.base import Predictor
-from cxrview.engine.packages import Package
+from cxrview.engine.packages import WEIGHTS_NAME, Package
 from cxrview.engine.torch import TorchPredictor
 
 AUTO = "auto"
@@ -26,6 +26,18 @@ METHODS = (AUTO, *grad_cam.METHODS, OCCLUSION)
 GRID = 14
 WINDOW_CELLS = 3
 BATCH = 16
+
+
+def methods_for(package: Package) -> tuple[str, ...]:
+    """Name the methods that make sense for a package here; the first costs nothing where the package has a head.
+
+    HiResCAM equals Grad-CAM for pooled heads, so it is named for others only; true gradients need torch and the torch weights.
+    """
+    by_head = () if package.head is None else (heatmap.GRAD_CAM,)
+    hires = (heatmap.HIRES_CAM,) if package.head is not None and package.head.kind is HeatmapKind.FLATTEN_MLP else ()
+    has_gradients = not present.against_torch_cpu() and WEIGHTS_NAME in package.manifest.files and package.manifest.architecture is not None
+    by_gradient = tuple(name for name in grad_cam.METHODS if name not in heatmap.METHOD_NAMES) if has_gradients else ()
+    return (*by_head, *hires, *by_gradient, OCCLUSION)
 
 
 def explain(

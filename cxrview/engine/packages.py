@@ -135,6 +135,11 @@ def read_weights(package: Package) -> bytes | None:
     return _read_checked(package.folder, package.manifest, WEIGHTS_NAME)
 
 
+def read_card(package: Package) -> str:
+    """Read the model card, Markdown, checked."""
+    return _read_checked(package.folder, package.manifest, CARD_NAME).decode("utf-8", errors="replace")
+
+
 def installed_packages() -> tuple[Package, ...]:
     """Give the packages that can be used, those shipped with the program first, without checking hashes."""
     return tuple(each for each in map(_load_or_reason, _installed_folders()) if isinstance(each, Package))

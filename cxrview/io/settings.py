@@ -31,6 +31,7 @@ class Settings:
         heatmap_opacity: 0 to 1.
         names: whether patient names and ids are shown: `show` or `hide`.
         theme: of the window: `system`, `light` or `dark`.
+        notice_accepted: whether the notice of the first start was accepted.
     """
 
     model: str = ""
@@ -42,6 +43,7 @@ class Settings:
     heatmap_opacity: float = 0.5
     names: str = "show"
     theme: str = "system"
+    notice_accepted: bool = False
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -113,10 +115,12 @@ def _migrate(document: Mapping[str, object]) -> dict[str, object]:
     return values
 
 
-def _checked(name: str, value: object, kind: type) -> str | int | float:
+def _checked(name: str, value: object, kind: type) -> bool | str | int | float:
     number = float(value) if kind is float and type(value) is int else value
     if type(number) is not kind:
         raise SettingsError(f"`{name}` must be {_KIND_NAMES[kind]}, not {value!r}.", hint=_HINT)
+    if isinstance(number, bool):
+        return number
     if isinstance(number, str):
         choices = _CHOICES.get(name)
         if choices and number not in choices:
@@ -129,4 +133,4 @@ def _checked(name: str, value: object, kind: type) -> str | int | float:
     return number
 
 
-_KIND_NAMES: Mapping[type, str] = {str: "a text", int: "a whole number", float: "a number"}
+_KIND_NAMES: Mapping[type, str] = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

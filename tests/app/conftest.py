@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
@@ -20,6 +21,15 @@ from cxrview.app.state import (
     reading_known,
 )
 from tests.app.samples import ENTRY, analysis_of, picture_of, refs
+
+
+@pytest.fixture(autouse=True)
+def _no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the shipped models aside: a test brings its own."""
+    from cxrview.engine import packages
+
+    real = packages.resource
+    monkeypatch.setattr(packages, "resource", lambda name: tmp_path / "no-models" if name == "models" else real(name))
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from cxrview.app.controllers.pictures import KEPT_PICTURES, Pictures
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.state import (
     AppState,
+    AskedEngine,
     BrokenModel,
     LoadedPicture,
     LoadingPicture,
@@ -81,7 +82,7 @@ def desk(tmp_path: Path) -> Desk:
     store, runner = Store(AppState()), InlineRunner()
     opened: list[CountingPredictor] = []
 
-    def opener(package: Package) -> Choice:
+    def opener(package: Package, _asked: AskedEngine) -> Choice:
         opened.append(CountingPredictor(package))
         return Choice(opened[-1], ("asked for a test",))
 
@@ -264,7 +265,7 @@ def test_a_damaged_package_is_broken_with_a_reason(desk: Desk, package: Package)
 
 
 def test_an_engine_that_is_not_here_is_told(desk: Desk, package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_package: Package) -> Choice:
+    def refuse(_package: Package, _asked: AskedEngine) -> Choice:
         raise EngineUnavailable("cuda was asked for and is not here.", hint="Choose auto.")
 
     monkeypatch.setattr(desk.models, "_opener", refuse)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cxrview.app.state import (
@@ -13,7 +12,6 @@ from cxrview.app.state import (
     Batch,
     BrokenModel,
     Display,
-    HeatmapView,
     LoadedPicture,
     LoadingPicture,
     ModelEntry,
@@ -37,7 +35,6 @@ from cxrview.app.state import (
     fit_chosen,
     flipped_over,
     flipped_sideways,
-    heatmap_view,
     image_chosen,
     image_name,
     image_stepped,
@@ -80,7 +77,7 @@ def test_a_new_window_is_empty_and_looks_for_models() -> None:
 
 def test_a_state_differs_only_when_something_else_is_shown(scored: AppState) -> None:
     assert not differs(scored, replace(scored))
-    assert not differs(scored, opacity_chosen(scored, scored.layer.opacity))
+    assert not differs(scored, opacity_chosen(scored, scored.layers.current.opacity))
     assert differs(scored, opacity_chosen(scored, 0.9))
     assert differs(scored, filter_changed(scored, "1"))
 
@@ -189,55 +186,9 @@ def test_display_never_changes_a_score(scored: AppState) -> None:
 
 def test_layer_choices_run_nothing(scored: AppState) -> None:
     state = label_chosen(layer_toggled(opacity_chosen(scored, 7.0)), "tb")
-    assert (state.layer.opacity, state.layer.label_id, state.layer.is_visible) == (1.0, "tb", True)
-    assert opacity_chosen(scored, -1.0).layer.opacity == 0.0
+    assert (state.layers.current.opacity, state.layers.current.label_id, state.layers.is_visible) == (1.0, "tb", True)
+    assert opacity_chosen(scored, -1.0).layers.current.opacity == 0.0
     assert state.reading is scored.reading
-
-
-def test_the_top_label_is_mapped_when_it_reaches_its_threshold(scored: AppState) -> None:
-    view = heatmap_view(scored)
-    assert view.heatmap is not None
-    assert view.finding is not None
-    assert (view.heatmap.label.id, view.finding.label.id, view.words) == ("tb", "tb", "")
-
-
-def test_under_its_threshold_a_map_is_offered_and_not_pushed(shown: AppState) -> None:
-    assert shown.current is not None
-    state = reading_known(shown, shown.current, analysis_of((0.2, 0.4, 0.3)))
-    view = heatmap_view(state)
-    assert view.heatmap is None
-    assert view.words == "Tuberculosis 0.40 is under its threshold 0.50, so its heatmap is not shown. Click a label to see it anyway."
-    asked = heatmap_view(label_chosen(state, "pneumonia"))
-    assert asked.heatmap is not None
-    assert asked.heatmap.label.id == "pneumonia"
-
-
-@pytest.mark.parametrize("value", [0.25, np.nan])
-def test_a_flat_map_is_said_in_words(shown: AppState, value: float) -> None:
-    assert shown.current is not None
-    flat = analysis_of(heat=lambda _number: np.full((8, 8), value))
-    assert heatmap_view(reading_known(shown, shown.current, flat)) == HeatmapView(
-        None, flat.findings[1], "Tuberculosis: flat map, nothing to show."
-    )
-
-
-def test_a_map_without_any_evidence_for_its_label_is_nothing_to_show(shown: AppState) -> None:
-    assert shown.current is not None
-    against = analysis_of(heat=lambda _number: -np.eye(8))
-    assert heatmap_view(reading_known(shown, shown.current, against)).words == "Tuberculosis: flat map, nothing to show."
-
-
-def test_a_model_without_heatmaps_says_so(shown: AppState) -> None:
-    assert shown.current is not None
-    without = analysis_of(has_heatmaps=False)
-    assert heatmap_view(reading_known(shown, shown.current, without)).words == "This model gives no heatmap."
-    some = replace(analysis_of(), heatmaps=analysis_of().heatmaps[:1])
-    assert heatmap_view(reading_known(shown, shown.current, some)).words == "This model gives no heatmap for this label."
-
-
-def test_a_hidden_layer_or_a_missing_answer_shows_nothing(scored: AppState, shown: AppState) -> None:
-    assert heatmap_view(layer_toggled(scored)) == HeatmapView()
-    assert heatmap_view(shown) == HeatmapView()
 
 
 def test_without_models_the_window_says_what_to_do() -> None:
@@ -260,7 +211,7 @@ def test_another_model_takes_the_answers_away_but_not_the_reasons_of_broken_file
     assert isinstance(state.reading, NotScored)
     assert state.outcomes.by_ref == {broken_ref: Outcome(error="cut short")}
     assert state.batch is None
-    assert state.layer.label_id == ""
+    assert state.layers.current.label_id == ""
 
 
 def test_the_model_in_use_is_not_opened_twice_but_a_broken_one_is_tried_again(shown: AppState) -> None:

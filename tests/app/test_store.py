@@ -9,7 +9,7 @@ from cxrview.app.store import Store
 def test_an_equal_state_is_not_news() -> None:
     store, heard = Store(AppState()), []
     store.changed.connect(heard.append)
-    store.apply(opacity_chosen, store.state.layer.opacity)
+    store.apply(opacity_chosen, store.state.layers.current.opacity)
     store.apply(notice_given, "")
     assert heard == []
     store.apply(notice_given, "hello")
@@ -35,4 +35,4 @@ def test_a_change_made_while_listeners_are_told_is_told_to_all_after_it() -> Non
 def test_a_bound_transition_takes_what_a_signal_carries() -> None:
     store = Store(AppState())
     store.bound(opacity_chosen)(0.25)
-    assert store.state.layer.opacity == 0.25
+    assert store.state.layers.current.opacity == 0.25

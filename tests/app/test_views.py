@@ -206,7 +206,7 @@ def test_a_model_with_no_parent_has_rows_and_rows_have_none(qapp: object) -> Non
 def test_the_panel_shows_what_really_runs_and_a_row_per_label(model_panel: ModelPanel, scored: AppState) -> None:
     model_panel.render_state(scored)
     assert text_of(model_panel, "engine") == "Runs in onnx on cpu"
-    assert part(model_panel, QLabel, "engine").toolTip() == "asked for auto"
+    assert part(model_panel, QLabel, "engine").toolTip() == "•  asked for auto"
     rows = [row for row in model_panel.findChildren(FindingRow) if row.isVisibleTo(model_panel)]
     assert [row.accessibleName() for row in rows] == [
         "Normal: 0.10, under its threshold",
@@ -247,7 +247,7 @@ def test_a_positive_label_is_painted_differently(model_panel: ModelPanel, scored
 def test_the_chooser_tells_only_what_the_person_chose(model_panel: ModelPanel, shown: AppState, qtbot: QtBot) -> None:
     other = ModelEntry("other", "Other", "2.0", Path("other"))
     chosen: list[ModelEntry] = []
-    model_panel.model_chosen.connect(chosen.append)
+    model_panel.engine.model_chosen.connect(chosen.append)
     model_panel.render_state(models_listed(shown, (ENTRY, other)))
     box = part(model_panel, QComboBox, "modelChooser")
     assert isinstance(box, QComboBox)
@@ -286,7 +286,7 @@ def test_waiting_scoring_and_failing_are_said(model_panel: ModelPanel, shown: Ap
 def test_without_a_model_the_panel_says_what_to_do_and_offers_it(model_panel: ModelPanel, qtbot: QtBot) -> None:
     model_panel.render_state(models_listed(AppState(), ()))
     assert text_of(model_panel, "engine") == NoModel().reason
-    with qtbot.waitSignal(model_panel.add_model_requested):
+    with qtbot.waitSignal(model_panel.engine.add_model_requested):
         qtbot.mouseClick(part(model_panel, QPushButton, "addModelLarge"), Qt.MouseButton.LeftButton)
 
 
@@ -336,6 +336,9 @@ def test_a_fresh_panel_looks_like_one_that_lived_through_the_session(model_panel
     fresh.resize(310, 900)
     fresh.show()
     fresh.render_state(scored)
+    for made in (model_panel, fresh):
+        made.trust.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        made.trust.setFocus()
     qtbot.waitUntil(lambda: fresh.grab().toImage() == model_panel.grab().toImage())
 
 

@@ -16,8 +16,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox,
 from pytestqt.qtbot import QtBot
 
 from cxrview.app import main as app_main
+from cxrview.app.answers import selected_view
 from cxrview.app.main import Options, Program, build, keep_settings, parse
-from cxrview.app.state import LoadedPicture, ReadyModel, ThemeName, UnreadablePicture, heatmap_view
+from cxrview.app.state import LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
 from cxrview.app.viewport import Orientation
 from cxrview.core.eye import Eye
 from cxrview.core.results import Analysis
@@ -32,6 +33,7 @@ from cxrview.io.settings import Settings, load_settings, save_settings
 @pytest.fixture
 def program(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     """Build the program with the fake engine, show it, and take it down."""
+    save_settings(Settings(notice_accepted=True))
     monkeypatch.setattr(app_main, "open_predictor", lambda package, **_options: fake(package))
     application = QApplication.instance()
     assert isinstance(application, QApplication)
@@ -76,7 +78,7 @@ def test_a_folder_opens_is_scored_and_its_heatmap_is_seen(program: Program, film
     assert window.windowTitle() == f"{state.listing.shown[0].path.name} – cxrview"
     top = max(state.reading.findings, key=lambda finding: finding.probability)  # type: ignore[union-attr]
     window.model_panel.map_chosen.emit(top.label.id)
-    assert heatmap_view(program.store.state).heatmap is not None
+    assert selected_view(program.store.state).heatmap is not None
     with_map = window.canvas.grab().toImage()
     window.actions_.heatmap.trigger()
     assert window.canvas.grab().toImage() != with_map
@@ -115,7 +117,7 @@ def test_keys_and_mouse_reach_the_state(program: Program, films: Path, qtbot: Qt
     qtbot.keyClick(canvas, Qt.Key.Key_V)
     assert program.store.state.display.orientation == Orientation(0)
     qtbot.keyClick(canvas, Qt.Key.Key_M)
-    assert not program.store.state.layer.is_visible
+    assert not program.store.state.layers.is_visible
     qtbot.keyClick(canvas, Qt.Key.Key_Down)
     assert program.store.state.current == program.store.state.listing.shown[1]
     qtbot.mouseMove(canvas, QPoint(canvas.width() // 2, canvas.height() // 2))
@@ -132,7 +134,7 @@ def test_typing_into_the_filter_is_no_shortcut(program: Program, films: Path, qt
     assert line is not None
     qtbot.keyClicks(line, "h i1.png")
     assert program.store.state.filter_text == "h i1.png"
-    assert program.store.state.layer.is_visible
+    assert program.store.state.layers.is_visible
     assert not program.store.state.display.is_inverted
 
 
@@ -208,7 +210,7 @@ def test_places_and_sizes_are_kept_apart_and_may_be_deleted(program: Program, qt
     program.window.close()
     layout = places().config_dir / "window.ini"
     assert layout.is_file()
-    assert not (places().config_dir / "settings.toml").exists()
+    assert load_settings() == Settings(notice_accepted=True)
     application = QApplication.instance()
     assert isinstance(application, QApplication)
     widths = []
@@ -226,7 +228,7 @@ def test_settings_are_obeyed_and_wrong_ones_are_said(qtbot: QtBot) -> None:
     assert isinstance(application, QApplication)
     save_settings(Settings(theme="light", heatmap_opacity=0.2))
     first = build(application)
-    assert (first.store.state.theme, first.store.state.layer.opacity) == (ThemeName.LIGHT, 0.2)
+    assert (first.store.state.theme, first.store.state.layers.current.opacity) == (ThemeName.LIGHT, 0.2)
     first.close()
     (places().config_dir / "settings.toml").write_text("colour = 3")
     second = build(application)
@@ -260,6 +262,7 @@ def test_the_first_window_imports_nothing_heavy(tmp_path: Path) -> None:
     script = f"""
 import sys
 from PySide6.QtWidgets import QApplication
+from cxrview.app.answers import selected_view
 from cxrview.app.main import build
 application = QApplication([])
 program = build(application)

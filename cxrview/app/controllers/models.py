@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrview.app.state import (
+    AskedEngine,
     BrokenModel,
     ModelEntry,
     OpeningModel,
     ReadyModel,
+    engine_chosen,
     model_chosen,
     model_opened,
     models_listed,
@@ -19,13 +21,14 @@ from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.core.errors import Cancelled, CxrError
 from cxrview.engine.base import Predictor
-from cxrview.engine.choose import Choice, open_predictor
-from cxrview.engine.packages import Package, add_package, broken_packages, installed_packages, load_package
+from cxrview.engine.choose import Choice
+from cxrview.engine.explain import methods_for
+from cxrview.engine.packages import Package, add_package, broken_packages, installed_packages, load_package, read_card
 
 OPEN_KEY = "open model"
 LIST_KEY = "list models"
 
-OpenPredictor = Callable[[Package], Choice]
+OpenPredictor = Callable[[Package, AskedEngine], Choice]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +38,7 @@ class Session:
     package: Package
     predictor: Predictor
     reasons: tuple[str, ...]
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class _Listed:
 class Models:
     """Owns the one session; opens and closes it in the model lane, so that nothing runs in a closed one."""
 
-    def __init__(self, store: Store, runner: Runner, *, opener: OpenPredictor = open_predictor) -> None:
+    def __init__(self, store: Store, runner: Runner, *, opener: OpenPredictor) -> None:
         """Open predictors with `opener`."""
         self._store = store
         self._runner = runner
@@ -70,13 +74,23 @@ class Models:
     def choose(self, entry: ModelEntry) -> None:
         """Open a model in place of the one in use."""
         self._store.apply(model_chosen, entry)
+        self._open_chosen()
+
+    def choose_engine(self, asked: AskedEngine) -> None:
+        """Open the model in use anew in another engine or on another device."""
+        self._store.apply(engine_chosen, asked)
+        self._open_chosen()
+
+    def _open_chosen(self) -> None:
+        """Open what the state says is being opened."""
         if not isinstance(self._store.state.model, OpeningModel):
             return
+        entry, asked = self._store.state.model.entry, self._store.state.asked
         self._close_session()
         self._runner.start(
             Lane.MODEL,
             OPEN_KEY,
-            lambda context: _open(entry, self._opener, context),
+            lambda context: _open(entry, asked, self._opener, context),
             lambda session: self._on_opened(entry, session),
             on_failed=lambda error: self._store.apply(model_opened, BrokenModel(entry, error.message, error.hint)),
         )
@@ -101,8 +115,18 @@ class Models:
     def _on_opened(self, entry: ModelEntry, session: Session) -> None:
         self.session = session
         predictor = session.predictor
-        use = session.package.manifest.intended_use
-        self._store.apply(model_opened, ReadyModel(entry, predictor.engine, predictor.device, session.reasons, use))
+        package = session.package
+        ready = ReadyModel(
+            entry,
+            predictor.engine,
+            predictor.device,
+            session.reasons,
+            package.manifest.intended_use,
+            {label.id: threshold for label, threshold in zip(package.manifest.labels, package.manifest.thresholds, strict=True)},
+            methods_for(package),
+            session.card,
+        )
+        self._store.apply(model_opened, ready)
 
     def _close_session(self) -> None:
         if self.session is not None:
@@ -139,10 +163,10 @@ def _elsewhere(preferred: str) -> tuple[ModelEntry | None, str]:
         return None, str(error)
 
 
-def _open(entry: ModelEntry, opener: OpenPredictor, context: Context) -> Session:
+def _open(entry: ModelEntry, asked: AskedEngine, opener: OpenPredictor, context: Context) -> Session:
     package = load_package(entry.folder)
-    choice = opener(package)
+    choice = opener(package, asked)
     if context.is_cancelled:
         choice.predictor.close()
         raise Cancelled
-    return Session(package, choice.predictor, choice.reasons)
+    return Session(package, choice.predictor, choice.reasons, read_card(package))

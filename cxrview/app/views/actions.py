@@ -63,7 +63,7 @@ class Actions(QObject):
         self.score_all.setEnabled(isinstance(state.model, ReadyModel) and bool(state.listing.shown) and state.batch is None)
         self.cancel_batch.setEnabled(state.batch is not None)
         self.invert.setChecked(state.display.is_inverted)
-        self.heatmap.setChecked(state.layer.is_visible and has_picture)
+        self.heatmap.setChecked(state.layers.is_visible and has_picture)
         self.clahe.setChecked(state.display.eye.has_clahe)
         self.unsharp.setChecked(state.display.eye.has_unsharp)
         self.light_theme.setChecked(state.theme is ThemeName.LIGHT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from cxrview.app.state import AppState
@@ -16,15 +16,31 @@ PADDING_PX = 8
 BAR_PX = 6
 # How far the threshold mark stands out of the bar.
 MARK_PX = 4
+# How near the mark the mouse takes hold of it.
+GRAB_PX = 6
+KEY_STEP = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class FindingShown:
-    """What a row shows; `is_mapped` where this label's heatmap is on the canvas, `is_asked` where a person chose it."""
+    """What a row shows.
+
+    Attributes:
+        is_mapped: this label's heatmap is on the canvas. is_asked: a person chose it.
+        operating_point: what the package's threshold stands for; empty when it does not say.
+        own_threshold: of the package; the finding's own may have been moved.
+    """
 
     finding: Finding
     is_mapped: bool
     is_asked: bool
+    operating_point: str = ""
+    own_threshold: float | None = None
+
+    @property
+    def is_moved(self) -> bool:
+        """Tell whether a person moved the threshold."""
+        return self.own_threshold is not None and self.own_threshold != self.finding.threshold
 
 
 class FindingRow(QAbstractButton):
@@ -32,6 +48,8 @@ class FindingRow(QAbstractButton):
 
     map_chosen = Signal(str)
     """The person wants this label's heatmap, or the top label's again. Parameters: label id, empty for the top label (str)."""
+    threshold_chosen = Signal(str, float)
+    """The person moved the threshold mark. Parameters: label id (str), probability, 0 to 1 (float)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +58,8 @@ class FindingRow(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self._shown: FindingShown | None = None
         self._colours = THEMES[AppState().theme]
+        self._is_dragging = self._has_moved = False
+        self.setMouseTracking(True)
         self.clicked.connect(self._on_clicked)
 
     def render_finding(self, shown: FindingShown, colours: Colours) -> None:
@@ -51,15 +71,28 @@ class FindingRow(QAbstractButton):
         state = "positive" if finding.is_positive else "under its threshold"
         self.setObjectName(f"finding-{finding.label.id}")
         self.setAccessibleName(f"{finding.label.name}: {finding.probability:.2f}, {state}")
-        self.setToolTip(
-            f"{finding.label.name}: {state}\nProbability {finding.probability:.3f} (calibrated)\nThreshold {finding.threshold:.3f}\n"
-            f"Raw logit {finding.logit:+.3f}\nClick to {'go back to the top label' if shown.is_asked else 'see its heatmap'}"
-        )
+        self.setToolTip(tip_of(shown))
         self.update()
 
     def _on_clicked(self) -> None:
         if self._shown is not None:
             self.map_chosen.emit("" if self._shown.is_asked else self._shown.finding.label.id)
+
+    def _track(self) -> QRectF:
+        """Give the place of the bar, which stands for probabilities from 0 to 1."""
+        area = QRectF(self.rect()).adjusted(PADDING_PX + 2, PADDING_PX, -PADDING_PX, -PADDING_PX)
+        return QRectF(area.left(), area.bottom() - BAR_PX - MARK_PX, area.width(), BAR_PX)
+
+    def _is_on_mark(self, position: QPointF) -> bool:
+        if self._shown is None:
+            return False
+        track = self._track()
+        x = track.left() + track.width() * self._shown.finding.threshold
+        return abs(position.x() - x) <= GRAB_PX and position.y() >= track.top() - 2 * MARK_PX
+
+    def _choose_threshold(self, probability: float) -> None:
+        if self._shown is not None:
+            self.threshold_chosen.emit(self._shown.finding.label.id, round(min(1.0, max(0.0, probability)), 3))
 
     def _paint_words(self, painter: QPainter, area: QRectF, shown: FindingShown) -> None:
         finding = shown.finding
@@ -78,9 +111,9 @@ class FindingRow(QAbstractButton):
         shown_name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
         painter.drawText(words, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown_name)
 
-    def _paint_bar(self, painter: QPainter, area: QRectF, finding: Finding) -> None:
-        top = area.bottom() - BAR_PX - MARK_PX
-        track = QRectF(area.left(), top, area.width(), BAR_PX)
+    def _paint_bar(self, painter: QPainter, shown: FindingShown) -> None:
+        finding = shown.finding
+        track = self._track()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._colours.border))
         painter.drawRoundedRect(track, BAR_PX / 2, BAR_PX / 2)
@@ -89,10 +122,51 @@ class FindingRow(QAbstractButton):
         painter.setBrush(QColor(self._colours.positive if finding.is_positive else self._colours.accent))
         painter.drawRoundedRect(filled, BAR_PX / 2, BAR_PX / 2)
         x = track.left() + track.width() * min(1.0, max(0.0, finding.threshold))
-        painter.setBrush(QColor(self._colours.text))
+        if shown.own_threshold is not None and shown.is_moved:
+            own = track.left() + track.width() * shown.own_threshold
+            painter.setBrush(QColor(self._colours.muted))
+            painter.drawRect(QRectF(own - 0.5, track.top() - MARK_PX, 1, BAR_PX + 2 * MARK_PX))
+        painter.setBrush(QColor(self._colours.accent if self._is_dragging else self._colours.text))
         painter.drawRoundedRect(QRectF(x - 1.5, track.top() - MARK_PX, 3, BAR_PX + 2 * MARK_PX), 1.5, 1.5)
 
     # Called by Qt.
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the threshold mark, or press the row."""
+        self._is_dragging = event.button() == Qt.MouseButton.LeftButton and self._is_on_mark(event.position())
+        self._has_moved = False
+        if self._is_dragging:
+            self.update()
+        else:
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move the threshold, or show that it can be moved."""
+        if self._is_dragging:
+            self._has_moved = True
+            track = self._track()
+            self._choose_threshold((event.position().x() - track.left()) / track.width())
+            return
+        self.setCursor(Qt.CursorShape.SplitHCursor if self._is_on_mark(event.position()) else Qt.CursorShape.ArrowCursor)
+        super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go of the mark, or click the row; a mark that was not moved is part of the row."""
+        if not self._is_dragging:
+            super().mouseReleaseEvent(event)
+            return
+        self._is_dragging = False
+        self.update()
+        if not self._has_moved:
+            self.click()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move the threshold with Ctrl and the arrows."""
+        step = {Qt.Key.Key_Left: -KEY_STEP, Qt.Key.Key_Right: KEY_STEP}.get(Qt.Key(event.key()), 0.0)
+        if step and self._shown is not None and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._choose_threshold(self._shown.finding.threshold + step)
+        else:
+            super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
         """One line and a bar."""
@@ -105,7 +179,7 @@ class FindingRow(QAbstractButton):
         if self._shown is not None:
             self._paint_ground(painter, self._shown)
             area = QRectF(self.rect()).adjusted(PADDING_PX + 2, PADDING_PX, -PADDING_PX, -PADDING_PX)
-            self._paint_bar(painter, area, self._shown.finding)
+            self._paint_bar(painter, self._shown)
             self._paint_words(painter, area, self._shown)
         painter.end()
 
@@ -114,3 +188,19 @@ class FindingRow(QAbstractButton):
         painter.setBrush(QColor(ground))
         painter.setPen(QColor(self._colours.accent) if self.hasFocus() else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+
+
+def tip_of(shown: FindingShown) -> str:
+    """Say all that is known of a label's answer."""
+    finding = shown.finding
+    state = "positive" if finding.is_positive else "under its threshold"
+    moved = f", moved; of the package {shown.own_threshold:.3f}" if shown.own_threshold is not None and shown.is_moved else ""
+    lines = (
+        f"{finding.label.name}: {state}",
+        f"Probability {finding.probability:.3f} (calibrated)",
+        f"Threshold {finding.threshold:.3f}{moved}; drag the mark, or Ctrl with the arrows",
+        f"The package's threshold: {shown.operating_point}" if shown.operating_point else "",
+        f"Raw logit {finding.logit:+.3f}",
+        f"Click to {'go back to the top label' if shown.is_asked else 'see its heatmap'}",
+    )
+    return "\n".join(line for line in lines if line)

@@ -2,66 +2,123 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF
-from PySide6.QtGui import QImage, QPainter, QTransform
+from dataclasses import dataclass
 
-from cxrview.app.state import AppState, HeatmapLayer, HeatmapView, heatmap_view
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+
+from cxrview.app.answers import LayerView, layer_views
+from cxrview.app.layers import LayerStyle
+from cxrview.app.state import AppState
 from cxrview.app.theme import Colours
-from cxrview.app.views.canvas_texts import paint_bar, paint_words
-from cxrview.app.wash import TABLE, Wash, make_wash
-from cxrview.core.heatmap import common_scale
-from cxrview.core.results import Analysis
+from cxrview.app.views.canvas_texts import paint_words
+from cxrview.app.views.colour_bar import paint_bar
+from cxrview.app.wash import Contour, Wash, make_contours, make_wash
+from cxrview.core.frame import Frame
+from cxrview.core.results import Analysis, Heatmap
+
+CONTOUR_WIDTH_PX = 1.8
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the colours of a map depend on; opacity is not among it."""
+
+    heatmap: Heatmap
+    scale: float
+    table: str
+    least: float
+    style: LayerStyle
+    is_signed: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawing:
+    """A map in the painter's own terms: an image over `box`, or lines."""
+
+    box: QRectF
+    image: QImage
+    paths: tuple[tuple[QColor, QPainterPath], ...] = ()
 
 
 class LayerPainter:
-    """Keeps the coloured heatmaps of the shown image; opacity computes nothing."""
+    """Keeps the coloured heatmaps of the shown image; opacity and order compute nothing."""
 
     def __init__(self) -> None:
-        self._layer = HeatmapLayer()
-        self._view = HeatmapView()
-        self._wash: Wash | None = None
-        self._image = QImage()
+        self._views: tuple[LayerView, ...] = ()
+        self._selected = LayerView(AppState().layers.current)
+        self._drawings: dict[_Look, _Drawing] = {}
 
     def render_state(self, state: AppState) -> bool:
         """Take over the layers of the state; tell whether they look different now."""
-        before = (self._layer, self._view)
-        view = heatmap_view(state)
-        if view.heatmap is not self._view.heatmap:
-            self._wash = _wash_of(view, state)
-            self._image = _image_of(self._wash)
-        self._layer, self._view = state.layer, view
-        return before != (self._layer, self._view)
+        before = (self._views, self._selected)
+        views = layer_views(state)
+        is_selected_shown = state.layers.is_visible and state.layers.current.is_visible
+        self._selected = views[state.layers.selected] if is_selected_shown else LayerView(state.layers.current)
+        self._views = tuple(view for view in views if view.layer.is_visible) if state.layers.is_visible else ()
+        if isinstance(state.reading, Analysis):
+            frame, kept = state.reading.frame, self._drawings
+            looks = [_look_of(view) for view in self._views]
+            self._drawings = {look: kept.get(look) or _drawn(look, frame) for look in looks if look is not None}
+        return before != (self._views, self._selected)
 
     def paint(self, painter: QPainter, image_to_view: QTransform, image_size: tuple[int, int]) -> None:
         """Paint the layers; `image_to_view` maps image px to the painter's coordinates, `image_size` is (width, height)."""
-        if self._wash is None:
-            return
-        box = self._wash.box
         painter.save()
         painter.setTransform(image_to_view, combine=True)
         painter.setClipRect(QRectF(0.0, 0.0, *image_size))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setOpacity(self._layer.opacity)
-        painter.drawImage(QRectF(box.left, box.top, box.width, box.height), self._image)
+        painter.setRenderHints(QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing)
+        for view in self._views:
+            look = _look_of(view)
+            if look is not None:
+                painter.setOpacity(view.layer.opacity)
+                _paint_drawing(painter, self._drawings[look])
         painter.restore()
 
     def paint_legend(self, painter: QPainter, rect: QRect, colours: Colours) -> None:
-        """Paint the colour bar with its numbers, or words where there is no map, at the bottom right of `rect`."""
-        if self._wash is not None and self._view.finding is not None:
-            paint_bar(painter, rect, colours, self._view.finding, self._wash.scale, TABLE)
-        paint_words(painter, rect, colours, self._view.words)
+        """Paint the selected layer's colour bar with its numbers, or words where it has no map, at the bottom right of `rect`."""
+        if self._selected.heatmap is not None:
+            paint_bar(painter, rect, colours, self._selected)
+        paint_words(painter, rect, colours, self._selected.words)
 
 
-def _image_of(wash: Wash | None) -> QImage:
+def _look_of(view: LayerView) -> _Look | None:
+    if view.heatmap is None:
+        return None
+    layer = view.layer
+    return _Look(view.heatmap, view.scale, layer.table, layer.least, layer.style, layer.is_signed)
+
+
+def _drawn(look: _Look, frame: Frame) -> _Drawing:
+    box = frame.model_box_in_image()
+    rect = QRectF(box.left, box.top, box.width, box.height)
+    if look.style is LayerStyle.WASH:
+        wash = make_wash(look.heatmap, frame, look.scale, table=look.table, least=look.least, is_signed=look.is_signed)
+        return _Drawing(rect, _image_of(wash))
+    contours = make_contours(look.heatmap, frame, look.scale, table=look.table, least=look.least, is_signed=look.is_signed)
+    return _Drawing(rect, QImage(), tuple((QColor(*contour.colour), _path_of(contour)) for contour in contours))
+
+
+def _paint_drawing(painter: QPainter, drawing: _Drawing) -> None:
+    if not drawing.image.isNull():
+        painter.drawImage(drawing.box, drawing.image)
+    for colour, path in drawing.paths:
+        pen = QPen(colour, CONTOUR_WIDTH_PX)
+        pen.setCosmetic(True)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.strokePath(path, pen)
+
+
+def _image_of(wash: Wash) -> QImage:
     """Give a wash as an image of its own in the format that the painter needs no conversion for."""
-    if wash is None:
-        return QImage()
     rows, columns = wash.rgba.shape[:2]
     image = QImage(wash.rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888_Premultiplied)
     return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
-def _wash_of(view: HeatmapView, state: AppState) -> Wash | None:
-    if view.heatmap is None or not isinstance(state.reading, Analysis):
-        return None
-    return make_wash(view.heatmap, state.reading.frame, common_scale(state.reading.heatmaps))
+def _path_of(contour: Contour) -> QPainterPath:
+    path = QPainterPath()
+    for line in contour.lines:
+        path.addPolygon(QPolygonF([QPointF(x, y) for x, y in line]))
+        path.closeSubpath()
+    return path

@@ -1,29 +1,21 @@
-"""What the model says: which model and engine, a bar per label, the heatmap layer, and the facts of the image."""
+"""What the model says: which model and engine, whether to believe it, a bar per label, the heatmap layers, and the facts of the image."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from cxrview.app.state import (
-    AppState,
-    BrokenModel,
-    LoadedPicture,
-    Model,
-    NoModel,
-    OpeningModel,
-    ReadyModel,
-    Scoring,
-    ScoringFailed,
-    SearchingModels,
-    heatmap_view,
-)
-from cxrview.app.theme import THEMES, icon
-from cxrview.app.views.choice_box import ChoiceBox
+from cxrview.app.answers import findings_of, label_asked, selected_view
+from cxrview.app.state import AppState, BrokenModel, LoadedPicture, NoModel, ReadyModel, Scoring, ScoringFailed
+from cxrview.app.theme import THEMES
+from cxrview.app.views.engine_section import EngineSection
 from cxrview.app.views.finding_row import FindingRow, FindingShown
+from cxrview.app.views.labels import make_label
 from cxrview.app.views.layer_controls import LayerControls
+from cxrview.app.views.predictive_section import PredictiveSection
+from cxrview.app.views.trust_section import TrustSection
 from cxrview.core.image import Fact
-from cxrview.core.results import Analysis
+from cxrview.core.results import Analysis, Finding
 
 BADGE = "For research and education, not for diagnosis"
 
@@ -31,89 +23,68 @@ BADGE = "For research and education, not for diagnosis"
 class ModelPanel(QWidget):
     """The right side of the window."""
 
-    model_chosen = Signal(object)
-    """The person chose a model. Parameters: model (ModelEntry)."""
-    add_model_requested = Signal()
-    """The person wants to add a model folder."""
     map_chosen = Signal(str)
     """The person wants a label's heatmap. Parameters: label id, empty for the top label (str)."""
+    threshold_chosen = Signal(str, float)
+    """The person moved a threshold. Parameters: label id (str), probability, 0 to 1 (float)."""
+    thresholds_reset_requested = Signal()
+    """The thresholds of the package are wanted back."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._rendered: AppState | None = None
-        self._chooser = ChoiceBox("modelChooser", "Model", self)
-        self._chooser.choice_made.connect(self.model_chosen)
-        self._add, self._add_large = self._build_add(), self._build_add_large()
-        self._engine, self._reason = make_label("engine", "muted"), make_label("modelReason", "error")
+        self.engine, self.trust, self.predictive = EngineSection(self), TrustSection(self), PredictiveSection(self)
+        self.layer = LayerControls(self)
         self._rows: list[FindingRow] = []
         self._row_box = QVBoxLayout()
         self._status, self._failure = make_label("readingStatus", "muted"), make_label("readingFailure", "error")
-        self.layer = LayerControls(self)
+        self._reset = self._build_reset()
         self._facts = make_label("facts", "muted")
         self._build_layout()
 
     def render_state(self, state: AppState) -> None:
-        """Show the model, its answer, the layer and the facts."""
+        """Show the model, its answer, the layers and the facts."""
         before, self._rendered = self._rendered, state
-        if before is None or before.theme != state.theme:
-            self._add.setIcon(icon("add", state.theme))
-        if before is None or (before.models, before.model) != (state.models, state.model):
-            self._render_model(state)
-        if before is None or (before.reading, before.layer, before.picture, before.model, before.theme) != (
-            state.reading, state.layer, state.picture, state.model, state.theme,
-        ):  # fmt: skip
+        self.engine.render_state(state)
+        if before is None or _answer_parts(before) != _answer_parts(state):
+            self.trust.render_state(state)
             self._render_reading(state)
+            self.predictive.render_state(state)
+            self.layer.render_state(state)
         if before is None or (before.picture, before.reading) != (state.picture, state.reading):
-            self._render_facts(state)
-        self.layer.render_state(state)
-
-    def _render_model(self, state: AppState) -> None:
-        entry = None if isinstance(state.model, NoModel | SearchingModels) else state.model.entry
-        self._chooser.render_choices(tuple((f"{item.title}  {item.version}", item) for item in state.models), entry)
-        self._chooser.setVisible(bool(state.models))
-        self._add.setVisible(bool(state.models))
-        self._add_large.setVisible(isinstance(state.model, NoModel))
-        self._engine.setText(model_text(state.model))
-        why = "\n".join(state.model.reasons) if isinstance(state.model, ReadyModel) else ""
-        self._engine.setToolTip(why)
-        self._reason.setVisible(isinstance(state.model, BrokenModel))
-        if isinstance(state.model, BrokenModel):
-            self._reason.setText(f"{state.model.reason} {state.model.hint}".strip())
+            self._facts.setText("\n".join(f"•  {fact.text}" for fact in facts_of(state)) or "No image.")
+        # Sections whose height follows from their width do not tell the scroll area by themselves.
+        for section in (self.engine, self.trust, self.predictive, self.layer):
+            section.updateGeometry()
 
     def _render_reading(self, state: AppState) -> None:
         shown = _findings_shown(state)
         while len(self._rows) < len(shown):
             row = FindingRow(self)
             row.map_chosen.connect(self.map_chosen)
+            row.threshold_chosen.connect(self.threshold_chosen)
             self._row_box.addWidget(row)
             self._rows.append(row)
         for number, row in enumerate(self._rows):
             row.setVisible(number < len(shown))
             if number < len(shown):
                 row.render_finding(shown[number], THEMES[state.theme])
+        self._reset.setVisible(any(item.is_moved for item in shown))
         self._status.setText(reading_text(state))
         self._status.setVisible(bool(self._status.text()))
         self._failure.setVisible(isinstance(state.reading, ScoringFailed))
         if isinstance(state.reading, ScoringFailed):
             self._failure.setText(f"{state.reading.reason} {state.reading.hint}".strip())
 
-    def _render_facts(self, state: AppState) -> None:
-        self._facts.setText("\n".join(f"•  {fact.text}" for fact in facts_of(state)) or "No image.")
-
-    def _build_add(self) -> QToolButton:
+    def _build_reset(self) -> QToolButton:
         button = QToolButton(self)
-        button.setObjectName("addModel")
-        button.setAccessibleName("Add model folder")
-        button.setToolTip("Add model folder…")
-        button.clicked.connect(self.add_model_requested)
-        return button
-
-    def _build_add_large(self) -> QPushButton:
-        button = QPushButton("Add model folder…", self)
-        button.setObjectName("addModelLarge")
-        button.clicked.connect(self.add_model_requested)
+        button.setObjectName("resetThresholds")
+        button.setText("Reset thresholds")
+        button.setProperty("role", "link")
+        button.setToolTip("Go back to the thresholds of the model package")
+        button.clicked.connect(self.thresholds_reset_requested)
         return button
 
     def _build_layout(self) -> None:
@@ -122,13 +93,11 @@ class ModelPanel(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(14, 12, 14, 14)
         column.setSpacing(8)
-        chooser = QHBoxLayout()
-        chooser.addWidget(self._chooser, 1)
-        chooser.addWidget(self._add)
-        _add_section(column, "Model", chooser, self._engine, self._reason, self._add_large)
+        _add_section(column, "Model", self.engine)
         self._row_box.setSpacing(2)
-        _add_section(column, "Findings", self._status, self._failure, self._row_box)
-        _add_section(column, "Heatmap", self.layer)
+        _add_section(column, "Findings", self.trust, self._status, self._failure, self._row_box, self._reset)
+        _add_section(column, "Predictive values", self.predictive)
+        _add_section(column, "Heatmaps", self.layer)
         _add_section(column, "Image", self._facts)
         column.addStretch(1)
         scroll = QScrollArea(self)
@@ -139,24 +108,15 @@ class ModelPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(scroll, 1)
-        badge = make_label("badge", "badge")
-        badge.setText(BADGE)
-        layout.addWidget(badge)
+        layout.addWidget(make_label("badge", "badge", BADGE))
 
 
-def model_text(model: Model) -> str:
-    """Say in one line what runs, or why nothing does."""
-    match model:
-        case NoModel():
-            return model.reason
-        case SearchingModels():
-            return "Looking for models…"
-        case OpeningModel():
-            return f"Opening {model.entry.title}…"
-        case ReadyModel():
-            return f"Runs in {model.engine} on {model.device}"
-        case BrokenModel():
-            return "This model cannot run."
+def _answer_parts(state: AppState) -> tuple[object, ...]:
+    """Give what the shown answer depends on; the display for the eye is not among it."""
+    return (
+        state.reading, state.layers, state.explanations, state.picture, state.model, state.theme, state.thresholds,
+        state.shown_anyway, state.prevalence,
+    )  # fmt: skip
 
 
 def reading_text(state: AppState) -> str:
@@ -178,22 +138,15 @@ def facts_of(state: AppState) -> tuple[Fact, ...]:
 
 
 def _findings_shown(state: AppState) -> tuple[FindingShown, ...]:
-    if not isinstance(state.reading, Analysis):
-        return ()
-    view = heatmap_view(state)
+    view = selected_view(state)
     mapped = view.finding.label.id if view.heatmap is not None and view.finding is not None else ""
-    asked = state.layer.label_id
-    return tuple(FindingShown(item, item.label.id == mapped, item.label.id == asked) for item in state.reading.findings)
+    return tuple(_shown(state, finding, is_mapped=finding.label.id == mapped) for finding in findings_of(state))
 
 
-def make_label(name: str, role: str) -> QLabel:
-    """Make a label of plain text that wraps."""
-    label = QLabel()
-    label.setObjectName(name)
-    label.setProperty("role", role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label
+def _shown(state: AppState, finding: Finding, *, is_mapped: bool) -> FindingShown:
+    own = state.model.thresholds.get(finding.label.id) if isinstance(state.model, ReadyModel) else None
+    is_asked = not label_asked(state, finding.label.id)
+    return FindingShown(finding, is_mapped, is_asked, own.operating_point if own else "", own.probability if own else None)
 
 
 def _add_section(column: QVBoxLayout, title: str, *parts: QWidget | QHBoxLayout | QVBoxLayout) -> None:
@@ -203,9 +156,7 @@ def _add_section(column: QVBoxLayout, title: str, *parts: QWidget | QHBoxLayout 
         column.addSpacing(6)
         column.addWidget(line)
         column.addSpacing(4)
-    heading = make_label("", "heading")
-    heading.setText(title)
-    column.addWidget(heading)
+    column.addWidget(make_label("", "heading", title))
     for part in parts:
         if isinstance(part, QWidget):
             column.addWidget(part)

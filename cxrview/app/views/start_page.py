@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from cxrview.app.state import AppState, NoModel, ThemeName
 from cxrview.app.theme import app_icon, icon
-from cxrview.app.views.model_panel import BADGE, model_text
+from cxrview.app.views.engine_section import model_text
+from cxrview.app.views.model_panel import BADGE
 
 ICON_PX = 18
 LOGO_PX = 72

@@ -1,0 +1,30 @@
+"""The model card, to be read."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+FIRST_SIZE = QSize(760, 640)
+
+
+class CardDialog(QDialog):
+    """Shows a card; its links lead nowhere, for the program opens no network connection."""
+
+    def __init__(self, title: str, card: str, parent: QWidget | None = None) -> None:
+        """Show `card`, Markdown, below `title`."""
+        super().__init__(parent)
+        self.setObjectName("cardDialog")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"Model card: {title}")
+        text = QTextBrowser(self)
+        text.setObjectName("cardText")
+        text.setAccessibleName("Model card")
+        text.setOpenLinks(False)
+        text.setMarkdown(card)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text, 1)
+        layout.addWidget(buttons)
+        self.resize(FIRST_SIZE)

@@ -1,0 +1,71 @@
+"""The colour bar of a heatmap layer with its numbers, in units of logit contribution."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter
+
+from cxrview.app.answers import LayerView, method_name
+from cxrview.app.theme import Colours
+from cxrview.app.views.canvas_texts import GROUND_ALPHA, MARGIN_PX, PADDING_PX
+from cxrview.core.colour import colour_table
+
+BAR_WIDTH_PX = 14
+BAR_HEIGHT_PX = 150
+UNIT_TEXT = "logit contribution"
+
+
+def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView) -> None:
+    """Draw the bar of a layer that has a map at the bottom right of `rect`, with the label, its probability and the method."""
+    assert view.finding is not None
+    metrics = painter.fontMetrics()
+    titles = (f"{view.finding.label.name}  {view.finding.probability:.2f}", method_name(view.layer.method), UNIT_TEXT)
+    line = metrics.lineSpacing()
+    width = max(metrics.horizontalAdvance(text) for text in titles) + 2 * PADDING_PX
+    height = (len(titles) + 1) * line + BAR_HEIGHT_PX + 2 * PADDING_PX
+    box = QRect(rect.right() - MARGIN_PX - width, rect.bottom() - MARGIN_PX - height, width, height)
+    _paint_ground(painter, box)
+    painter.setPen(QColor(colours.canvas_text))
+    left = box.left() + PADDING_PX
+    for number, text in enumerate(titles):
+        painter.drawText(left, box.top() + PADDING_PX + number * line + metrics.ascent(), text)
+    bar = QRect(left, box.top() + PADDING_PX + len(titles) * line + line // 2, BAR_WIDTH_PX, BAR_HEIGHT_PX)
+    painter.drawImage(bar, _bar_image(view.layer.table))
+    painter.drawRect(bar.adjusted(-1, -1, 0, 0))
+    _paint_numbers(painter, metrics, bar, view)
+
+
+def bar_numbers(view: LayerView) -> tuple[str, ...]:
+    """Give the numbers beside the bar, top to bottom."""
+    low = -view.scale if view.layer.is_signed else 0.0
+    decimals = 2 if view.scale >= 0.1 else 3 if view.scale >= 0.01 else 4
+    sign = "+" if view.layer.is_signed else ""
+    return tuple(f"{value:{sign}.{decimals}f}" for value in (view.scale, (view.scale + low) / 2, low))
+
+
+def _paint_numbers(painter: QPainter, metrics: QFontMetrics, bar: QRect, view: LayerView) -> None:
+    for number, share in zip(bar_numbers(view), (0.0, 0.5, 1.0), strict=True):
+        y = bar.top() + round(share * bar.height())
+        painter.drawLine(bar.right() + 1, y, bar.right() + 5, y)
+        painter.drawText(bar.right() + 10, y + metrics.ascent() // 2 - 1, number)
+    if view.layer.least > 0.0 and not view.layer.is_signed:
+        y = bar.bottom() - round(view.layer.least * bar.height())
+        painter.fillRect(QRect(bar.left(), y, bar.width(), bar.bottom() - y + 1), QColor(0, 0, 0, 200))
+
+
+def _paint_ground(painter: QPainter, box: QRect) -> None:
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(0, 0, 0, GROUND_ALPHA))
+    painter.drawRoundedRect(QRectF(box), 5, 5)
+    painter.restore()
+
+
+@cache
+def _bar_image(table: str) -> QImage:
+    colours = np.ascontiguousarray(colour_table(table)[::-1])
+    return QImage(colours.data, 1, len(colours), 3, QImage.Format.Format_RGB888).copy()
