@@ -82,5 +82,13 @@ class DataError(CxrError):
     """The training data cannot be used as it stands."""
 
 
+class LibraryError(CxrError):
+    """The study index cannot be opened, read or written."""
+
+
+class LibraryDamaged(LibraryError):
+    """The study index is broken; opening it again rebuilds it."""
+
+
 class Cancelled(Exception):  # cancelling is not an error
     """The work was asked to stop."""
