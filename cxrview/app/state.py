@@ -14,6 +14,7 @@ from cxrview.core.eye import PLAIN, Eye
 from cxrview.core.heatmap import GRAD_CAM
 from cxrview.core.image import Fact, ImageRef, Pixels, Window
 from cxrview.core.manifest import Threshold
+from cxrview.core.marks import History, MarkKind
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding, with_thresholds
 
@@ -266,6 +267,21 @@ class Looks:
     by_ref: Mapping[ImageRef, Display] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MarkBook:
+    """The measurements and notes of each image, with a way back."""
+
+    by_ref: Mapping[ImageRef, History] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedMark:
+    """The mark that keys act on; of another image it means nothing."""
+
+    ref: ImageRef
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class AppState:
     """The window, whole.
@@ -273,6 +289,7 @@ class AppState:
     Attributes:
         searching: the folder or files that are being looked through; empty when none.
         current: the chosen image; None when none is.
+        tool: what the next left drag draws; None when it changes the window.
         batch: None when not all are being scored.
         thresholds: by label id, where the person moved them; they belong to the model in use.
         shown_anyway: images whose scores are shown although the window advises against believing them.
@@ -284,6 +301,9 @@ class AppState:
     searching: str = ""
     filter_text: str = ""
     looks: Looks = field(default_factory=Looks)
+    tool: MarkKind | None = None
+    marks: MarkBook = field(default_factory=MarkBook)
+    selected: SelectedMark | None = None
     current: ImageRef | None = None
     picture: Picture = field(default_factory=NoPicture)
     display: Display = field(default_factory=Display)

@@ -66,6 +66,10 @@ class SettingsError(CxrError):
     """The settings file is wrong."""
 
 
+class BrokenMarks(CxrError):
+    """A document of measurements and notes is wrong."""
+
+
 class UsageError(CxrError):
     """A command was called with words it cannot take."""
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cxrview.app.marking import history_of, selected_mark
 from cxrview.app.state import (
     AppState,
     Display,
@@ -24,8 +25,11 @@ from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
 from cxrview.app.views.canvas_texts import MIRRORED_TEXT, paint_corners, paint_message, paint_region, paint_warning
 from cxrview.app.views.layer_painter import LayerPainter
+from cxrview.app.views.mark_hand import MarkHand
+from cxrview.app.views.mark_painter import MarkPainter
 from cxrview.app.views.picture_painter import PicturePainter
 from cxrview.core.frame import Box
+from cxrview.core.marks import Mark, MarkKind, Point, grip_at
 from cxrview.core.voi import modality_table
 
 WHEEL_FACTOR = 1.2
@@ -42,6 +46,11 @@ STEP_KEYS = {
 }
 
 
+# How near to a mark, px on the screen, the mouse takes hold of it; and what is too short to be meant.
+GRIP_PX = 7.0
+SLIP_PX = 4.0
+
+
 class _Drag(Enum):
     WINDOW = auto()
     REGION = auto()
@@ -56,6 +65,14 @@ class Canvas(QWidget):
     """The person dragged the window. Parameters: window (Window)."""
     region_chosen = Signal(object)
     """The window is to fit a rectangle. Parameters: box in image px (Box)."""
+    mark_drawn = Signal(object)
+    """The person drew something. Parameters: mark, its number and text not yet given (Mark)."""
+    mark_changed = Signal(object)
+    """The person moved a mark. Parameters: mark (Mark)."""
+    mark_selected = Signal(int)
+    """The person took hold of a mark, or of none. Parameters: its number, 0 for none (int)."""
+    tool_dropped = Signal()
+    """The person wants no tool any more."""
     viewport_chosen = Signal(object)
     """The person panned or zoomed. Parameters: viewport (Viewport)."""
     fit_requested = Signal()
@@ -80,6 +97,10 @@ class Canvas(QWidget):
         self._words = ""
         self._colours = THEMES[AppState().theme]
         self._painter = PicturePainter()
+        self._mark_painter, self._hand = MarkPainter(), MarkHand()
+        self._marks: tuple[Mark, ...] = ()
+        self._selected = 0
+        self._tool: MarkKind | None = None
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
         self._drag_anchor = (0.0, 0.0)
@@ -92,9 +113,19 @@ class Canvas(QWidget):
         words = f"Looking for radiographs in {state.searching}…" if state.searching else ""
         before = (self._picture, self._display, self._words, self._colours)
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
-        is_changed = self._layers.render_state(state)
+        is_changed = self._layers.render_state(state) | self._render_marks(state)
         if is_changed or before != (self._picture, self._display, self._words, self._colours):
             self.update()
+
+    def _render_marks(self, state: AppState) -> bool:
+        """Take over marks, selection and tool; tell whether they look different now."""
+        before = (self._marks, self._selected, self._tool)
+        selected = selected_mark(state)
+        if state.tool is not self._tool:
+            self._hand.drop()
+        self._marks, self._tool = history_of(state).marks, state.tool
+        self._selected = selected.number if selected else 0
+        return before != (self._marks, self._selected, self._tool)
 
     @property
     def viewport(self) -> Viewport | None:
@@ -141,6 +172,36 @@ class Canvas(QWidget):
         elif self._drag is _Drag.ZOOM:
             self.viewport_chosen.emit(zoomed(self.viewport, 2.0 ** (-moved.y() / ZOOM_DRAG_PX), self._drag_anchor))
 
+    def _place(self, position: QPointF) -> Point:
+        return Point(*self._to_image(position))
+
+    def _reach_px(self, seen_px: float) -> float:
+        """Give a distance on the screen as image px."""
+        assert self.viewport is not None
+        return seen_px * self.devicePixelRatioF() / self.viewport.zoom
+
+    def _press_mark(self, event: QMouseEvent) -> bool:
+        """Draw with the tool, or take hold of the mark below the mouse; tell whether there was anything to do."""
+        if self._is_space_down or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return False
+        place = self._place(event.position())
+        if self._tool is not None:
+            self._hand.press(self._tool, place)
+            return True
+        grip = grip_at(self._marks, place, self._reach_px(GRIP_PX))
+        if grip is not None:
+            self._hand.take(next(mark for mark in self._marks if mark.number == grip.number), grip, place)
+        if self._selected != (grip.number if grip else 0):
+            self.mark_selected.emit(grip.number if grip else 0)
+        return grip is not None
+
+    def _release_mark(self, event: QMouseEvent) -> None:
+        is_moving = self._hand.is_moving
+        mark = self._hand.release(self._place(event.position()), self._reach_px(SLIP_PX))
+        if mark is not None:
+            (self.mark_changed if is_moving else self.mark_drawn).emit(mark)
+        self.update()
+
     def _box(self, first: QPointF, last: QPointF) -> Box:
         """Give the rectangle of the image, image px, between two corners seen in the view."""
         (x0, y0), (x1, y1) = self._to_image(first), self._to_image(last)
@@ -178,12 +239,25 @@ class Canvas(QWidget):
         assert viewport is not None
         self._painter.paint(painter, picture, self._display, viewport, self._view_size(), self.devicePixelRatioF())
         self._layers.paint(painter, self._image_to_view(viewport), picture.pyramid.size)
+        self._paint_marks(painter, picture, viewport)
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         self._layers.paint_legend(painter, self.rect(), self._colours)
         paint_corners(painter, self.rect(), self._colours, picture, self._display, viewport.zoom)
         if viewport.orientation.is_mirrored:
             paint_warning(painter, self.rect(), self._colours, MIRRORED_TEXT)
+
+    def _paint_marks(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport) -> None:
+        ratio, size = self.devicePixelRatioF(), self._view_size()
+
+        def to_view(point: Point) -> QPointF:
+            x, y = viewport.to_view(point.x, point.y, size)
+            return QPointF(x / ratio, y / ratio)
+
+        draft = self._hand.draft
+        marks = (*(mark for mark in self._marks if draft is None or mark.number != draft.number), *((draft,) if draft else ()))
+        selected = draft.number if draft else self._selected
+        self._mark_painter.paint(painter, self.rect(), self._colours, marks, selected, picture.pixels, to_view)
 
     def _paint_text(self, painter: QPainter) -> None:
         if isinstance(self._picture, UnreadablePicture):
@@ -220,6 +294,9 @@ class Canvas(QWidget):
         if not isinstance(self._picture, LoadedPicture) or self._drag is not None:
             return
         button = event.button()
+        if button == Qt.MouseButton.LeftButton and self._press_mark(event):
+            self.update()
+            return
         if button == Qt.MouseButton.LeftButton:
             has_control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
             self._drag = _Drag.PAN if self._is_space_down else _Drag.REGION if has_control else _Drag.WINDOW
@@ -234,10 +311,15 @@ class Canvas(QWidget):
         """Carry a drag on, and tell what is under the mouse."""
         if self._drag is not None and isinstance(self._picture, LoadedPicture):
             self._drag_on(self._picture, event.position())
+        elif self._hand.draft is not None:
+            self._hand.move(self._place(event.position()))
+            self.update()
         self.readout_changed.emit(self._readout(event.position()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End a drag, and ask for the window of a region that was drawn."""
+        if self._drag is None and self._hand.draft is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._release_mark(event)
         if self._drag is _Drag.REGION and isinstance(self._picture, LoadedPicture):
             self.region_chosen.emit(self._box(self._drag_begun, event.position()))
             self.update()
@@ -265,6 +347,10 @@ class Canvas(QWidget):
             self.zoom_by(KEY_FACTOR)
         elif key == Qt.Key.Key_Minus:
             self.zoom_by(1.0 / KEY_FACTOR)
+        elif key == Qt.Key.Key_Escape:
+            self._hand.drop()
+            self.tool_dropped.emit()
+            self.update()
         elif key == Qt.Key.Key_Space:
             self._set_space(is_down=True)
         else:
