@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QGridLayout,
+    QInputDialog,
     QLabel,
     QMainWindow,
     QMessageBox,
@@ -26,10 +28,12 @@ from cxrview.app.views.actions import Actions
 from cxrview.app.views.canvas import Canvas
 from cxrview.app.views.card_dialog import CardDialog
 from cxrview.app.views.image_list import ImageListPanel
+from cxrview.app.views.mark_menu import MarkMenu
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.start_page import StartPage
 from cxrview.app.views.window_menu import WindowMenu
+from cxrview.core.marks import Mark, MarkKind
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1360, 860)
@@ -50,6 +54,9 @@ KEYS_TEXT = """<table cellspacing="6">
 <tr><td><b>E, U</b></td><td>even out local contrast, sharpen (for the eye only)</td></tr>
 <tr><td><b>R, Shift+R</b></td><td>turn clockwise, anticlockwise</td></tr>
 <tr><td><b>H, V</b></td><td>mirror left to right, top to bottom</td></tr>
+<tr><td><b>D, A, B, O</b></td><td>ruler, angle, rectangle, ellipse</td></tr>
+<tr><td><b>C, P, N</b></td><td>cardiothoracic ratio, arrow, note</td></tr>
+<tr><td><b>Del, Ctrl+Z, Ctrl+Shift+Z, Esc</b></td><td>delete the selected mark, undo, redo, lay the tool down</td></tr>
 <tr><td><b>M</b></td><td>show or hide the heatmap</td></tr>
 <tr><td><b>Arrow keys, Page Up and Down</b></td><td>previous and next image</td></tr>
 <tr><td><b>Ctrl+F</b></td><td>filter the list by name</td></tr>
@@ -65,6 +72,9 @@ class MainWindow(QMainWindow):
     model_folder_chosen = Signal(object)
     """The person chose a model folder to add. Parameters: folder (Path)."""
 
+    note_written = Signal(object)
+    """The person wrote the text of a mark that was drawn. Parameters: mark (Mark)."""
+
     def __init__(self, layout_file: Path) -> None:
         """Keep sizes and places in `layout_file`, which may be deleted without loss."""
         super().__init__()
@@ -76,7 +86,7 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         self.start_page, self.canvas, self.notice_bar = StartPage(), Canvas(), NoticeBar()
         self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
-        self.window_menu = WindowMenu(self)
+        self.window_menu, self.mark_menu = WindowMenu(self), MarkMenu(self)
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
@@ -95,7 +105,8 @@ class MainWindow(QMainWindow):
             apply_theme(application, state.theme)
         self.setWindowTitle(f"{image_name(state.current)} – cxrview" if state.current else "cxrview")
         self._show_page(self.start_page if isinstance(state.picture, NoPicture) else self._splitter)
-        for view in (self.actions_, self.notice_bar, self.start_page, self.canvas, self.image_list, self.model_panel, self.window_menu):
+        menus = (self.actions_, self.window_menu, self.mark_menu)
+        for view in (*menus, self.notice_bar, self.start_page, self.canvas, self.image_list, self.model_panel):
             view.render_state(state)
 
     def ask_for_folder(self) -> None:
@@ -115,6 +126,20 @@ class MainWindow(QMainWindow):
         folder = QFileDialog.getExistingDirectory(self, "Add model folder (it holds model.toml)")
         if folder:
             self.model_folder_chosen.emit(Path(folder))
+
+    def ask_for_text(self, mark: Mark) -> None:
+        """Let the person write the text of a drawn mark; nothing is kept when the person writes none for a note."""
+        dialog = QInputDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setObjectName("noteDialog")
+        dialog.setWindowTitle("Note")
+        dialog.setLabelText("Text of the note:" if mark.kind is MarkKind.TEXT else "Text beside the arrow; may stay empty:")
+        dialog.textValueSelected.connect(lambda text: self._tell_note(mark, text.strip()))
+        dialog.open()
+
+    def _tell_note(self, mark: Mark, text: str) -> None:
+        if text or mark.kind is not MarkKind.TEXT:
+            self.note_written.emit(replace(mark, text=text))
 
     def show_keys(self) -> None:
         """Tell what the mouse and the keys do."""
@@ -178,6 +203,7 @@ class MainWindow(QMainWindow):
             menu = self.menuBar().addMenu(title)
             if title == "&View":
                 self.menuBar().addMenu(self.window_menu)
+                self.menuBar().addMenu(self.mark_menu)
             for action in entries:
                 if action is None:
                     menu.addSeparator()

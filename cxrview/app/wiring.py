@@ -13,6 +13,16 @@ from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.crash import CrashReporter
 from cxrview.app.looking import clahe_toggled, file_choice_chosen, preset_chosen, region_chosen, unsharp_toggled
+from cxrview.app.marking import (
+    mark_added,
+    mark_changed,
+    mark_removed,
+    mark_selected,
+    marks_redone,
+    marks_undone,
+    tool_chosen,
+    tool_dropped,
+)
 from cxrview.app.state import (
     ThemeName,
     filter_changed,
@@ -61,6 +71,7 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     _wire_files(window, controllers)
     _wire_list(window, store, controllers)
     _wire_canvas(window, store)
+    _wire_marks(window, store)
     _wire_panel(window, store, controllers)
     _wire_actions(window, store, controllers)
 
@@ -98,6 +109,19 @@ def _wire_canvas(window: MainWindow, store: Store) -> None:
     canvas.fit_requested.connect(store.bound(fit_chosen))
     canvas.step_requested.connect(store.bound(image_stepped))
     canvas.readout_changed.connect(window.readout.setText)
+
+
+def _wire_marks(window: MainWindow, store: Store) -> None:
+    canvas, menu = window.canvas, window.mark_menu
+    canvas.mark_drawn.connect(lambda mark: window.ask_for_text(mark) if mark.kind.has_text else store.apply(mark_added, mark))
+    window.note_written.connect(store.bound(mark_added))
+    canvas.mark_changed.connect(store.bound(mark_changed))
+    canvas.mark_selected.connect(store.bound(mark_selected))
+    canvas.tool_dropped.connect(lambda: store.apply(tool_dropped))
+    menu.tool_chosen.connect(store.bound(tool_chosen))
+    menu.undo.triggered.connect(lambda: store.apply(marks_undone))
+    menu.redo.triggered.connect(lambda: store.apply(marks_redone))
+    menu.delete.triggered.connect(lambda: store.apply(mark_removed))
 
 
 def _wire_panel(window: MainWindow, store: Store, controllers: Controllers) -> None:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
-
 
 from cxrview.core.errors import BrokenMarks
 
@@ -30,6 +30,11 @@ class MarkKind(StrEnum):
     def points(self) -> int:
         """How many points make it."""
         return _POINTS[self]
+
+    @property
+    def has_text(self) -> bool:
+        """Tell whether a person writes its text."""
+        return self in (MarkKind.ARROW, MarkKind.TEXT)
 
 
 _POINTS: Final = {
@@ -117,7 +122,7 @@ def outline(mark: Mark) -> tuple[tuple[Point, Point], ...]:
         return _ellipse(points[0], points[1])
     if mark.kind is MarkKind.CARDIOTHORACIC:
         return tuple((points[index], points[index + 1]) for index in range(0, len(points) - 1, 2))
-    return tuple(zip(points[:-1], points[1:], strict=True))
+    return tuple(pairwise(points))
 
 
 def _ellipse(first: Point, last: Point) -> tuple[tuple[Point, Point], ...]:
@@ -125,7 +130,7 @@ def _ellipse(first: Point, last: Point) -> tuple[tuple[Point, Point], ...]:
     wide, high = abs(last.x - first.x) / 2, abs(last.y - first.y) / 2
     angles = [math.tau * step / _SIDES for step in range(_SIDES + 1)]
     ring = [Point(x + wide * math.cos(angle), y + high * math.sin(angle)) for angle in angles]
-    return tuple(zip(ring[:-1], ring[1:], strict=True))
+    return tuple(pairwise(ring))
 
 
 _SIDES: Final = 48

@@ -71,19 +71,22 @@ def statistics(mark: Mark, pixels: Pixels) -> Statistics:
 
 
 def mark_lines(mark: Mark, pixels: Pixels) -> tuple[str, ...]:
-    """Say what a mark measures, in lines for people; notes give their text."""
+    """Say what a mark measures, in lines for people; notes give their text, an unfinished mark its first length."""
     points, spacing = mark.points, pixels.spacing
-    if mark.kind is MarkKind.RULER:
+    if mark.kind in (MarkKind.RECTANGLE, MarkKind.ELLIPSE):
+        return _statistics_lines(mark, pixels)
+    if mark.kind.has_text:
+        return tuple(mark.text.splitlines())
+    if mark.kind is MarkKind.RULER or len(points) < mark.kind.points:
         return (length_text(points[0], points[1], spacing),)
     if mark.kind is MarkKind.ANGLE:
         return (f"{angle_degrees(points[0], points[1], points[2], spacing):.1f}°",)
-    if mark.kind is MarkKind.CARDIOTHORACIC:
-        ratio = cardiothoracic_ratio(points, spacing)
-        heart, thorax = length_text(points[0], points[1], spacing), length_text(points[2], points[3], spacing)
-        return ("Cardiothoracic ratio –" if math.isnan(ratio) else f"Cardiothoracic ratio {ratio:.2f}", f"heart {heart}", f"thorax {thorax}")
-    if mark.kind in (MarkKind.RECTANGLE, MarkKind.ELLIPSE):
-        return _statistics_lines(mark, pixels)
-    return tuple(mark.text.splitlines())
+    ratio = cardiothoracic_ratio(points, spacing)
+    return (
+        f"Cardiothoracic ratio {'–' if math.isnan(ratio) else f'{ratio:.2f}'}",
+        f"heart {length_text(points[0], points[1], spacing)}",
+        f"thorax {length_text(points[2], points[3], spacing)}",
+    )
 
 
 def _statistics_lines(mark: Mark, pixels: Pixels) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cxrview.app.looking import clahe_toggled, file_choice_chosen, unsharp_toggled
+from cxrview.app.marking import mark_added, mark_selected, tool_chosen
 from cxrview.app.pyramid import build_pyramid
 from cxrview.app.state import (
     AppState,
@@ -34,6 +35,7 @@ from cxrview.app.viewport import Viewport, fitted
 from cxrview.app.views.canvas import Canvas
 from cxrview.core.frame import Box
 from cxrview.core.image import ImageRef, Lut, Window, read_only
+from cxrview.core.marks import Mark, MarkKind, Point
 from cxrview.core.presets import FileChoice
 from tests.app.samples import analysis_of, picture_of
 
@@ -410,3 +412,81 @@ def test_another_table_of_the_file_is_seen(canvas: Canvas, shown: AppState) -> N
     assert look(canvas)[158, 20:400].max() == 0
     canvas.render_state(file_choice_chosen(state, FileChoice("", 1, is_lut=True)))
     assert look(canvas)[158, 20:400].min() == 255
+
+
+def send(canvas: Canvas, kind: QEvent.Type, at: tuple[float, float]) -> None:
+    """Press, move or release the left button at a point."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    button = none if kind is QEvent.Type.MouseMove else left
+    held = none if kind is QEvent.Type.MouseButtonRelease else left
+    position = QPointF(*at)
+    event = QMouseEvent(kind, position, canvas.mapToGlobal(position), button, held, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(canvas, event)
+
+
+def drag(canvas: Canvas, first: tuple[float, float], last: tuple[float, float]) -> None:
+    """Drag with the left button."""
+    for kind, at in ((QEvent.Type.MouseButtonPress, first), (QEvent.Type.MouseMove, last), (QEvent.Type.MouseButtonRelease, last)):
+        send(canvas, kind, at)
+
+
+def test_a_tool_draws_where_the_image_is_however_it_lies(canvas: Canvas, shown: AppState) -> None:
+    drawn: list[Mark] = []
+    windows: list[Window] = []
+    canvas.mark_drawn.connect(drawn.append)
+    canvas.window_chosen.connect(windows.append)
+    canvas.render_state(tool_chosen(flipped_sideways(shown), MarkKind.RULER))
+    drag(canvas, (8 + 100, 58), (8 + 150, 108))
+    assert drawn == [Mark(drawn[0].number, MarkKind.RULER, (Point(300.0, 50.0), Point(250.0, 100.0)))]
+    assert not windows
+    drag(canvas, (108, 58), (109, 58))
+    assert len(drawn) == 1
+
+
+def test_a_mark_is_seen_taken_hold_of_and_moved(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(shown)
+    plain = look(canvas).astype(int)
+    state = mark_added(shown, Mark(0, MarkKind.RULER, (Point(100, 100), Point(200, 100))))
+    canvas.render_state(mark_selected(state, 0))
+    assert np.abs(look(canvas).astype(int) - plain)[108, 150].max() > 60
+    chosen: list[int] = []
+    changed: list[Mark] = []
+    windows: list[Window] = []
+    canvas.mark_selected.connect(chosen.append)
+    canvas.mark_changed.connect(changed.append)
+    canvas.window_chosen.connect(windows.append)
+    drag(canvas, (158, 108), (168, 128))
+    assert chosen == [1]
+    assert changed[0].points == (Point(110, 120), Point(210, 120))
+    assert not windows
+    canvas.render_state(mark_selected(state, 1))
+    drag(canvas, (208, 108), (208, 208))
+    assert changed[1].points == (Point(100, 100), Point(200, 200))
+    drag(canvas, (300, 250), (320, 250))
+    assert chosen == [1, 0]
+    assert len(windows) == 1
+
+
+def test_escape_lays_the_tool_down(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    canvas.render_state(tool_chosen(shown, MarkKind.ANGLE))
+    drag(canvas, (50, 50), (100, 100))
+    with qtbot.waitSignal(canvas.tool_dropped):
+        qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    drawn: list[Mark] = []
+    canvas.mark_drawn.connect(drawn.append)
+    canvas.render_state(shown)
+    plain = look(canvas)
+    send(canvas, QEvent.Type.MouseMove, (200, 200))
+    np.testing.assert_array_equal(look(canvas), plain)
+    assert not drawn
+
+
+@pytest.mark.parametrize("kind", list(MarkKind))
+def test_every_kind_of_mark_is_painted_with_its_words(canvas: Canvas, shown: AppState, kind: MarkKind) -> None:
+    canvas.render_state(shown)
+    plain = look(canvas).astype(int)
+    points = (Point(100, 100), Point(200, 120), Point(120, 200), Point(220, 220))
+    canvas.render_state(mark_added(shown, Mark(0, kind, points[: kind.points], "a note" if kind.has_text else "")))
+    changed = np.abs(look(canvas).astype(int) - plain).max(axis=2) > 30
+    assert changed[100:115, 100:116].any()
+    assert changed.sum() > 150

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from cxrview.app import main as app_main
 from cxrview.app.answers import selected_view
 from cxrview.app.main import Options, Program, build, keep_settings, parse
+from cxrview.app.marking import history_of
 from cxrview.app.state import LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
 from cxrview.app.viewport import Orientation
 from cxrview.core.eye import Eye
+from cxrview.core.marks import MarkKind
 from cxrview.core.results import Analysis
 from cxrview.engine.choose import Choice
 from cxrview.engine.fake import FakePredictor, fake_package
@@ -274,3 +276,40 @@ print([name for name in {heavy!r} if name in sys.modules])
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_ruler_and_a_note_are_drawn_undone_and_deleted(program: Program, films: Path, qtbot: QtBot) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    window, canvas, left = program.window, program.window.canvas, Qt.MouseButton.LeftButton
+
+    def marks() -> list[MarkKind]:
+        return [mark.kind for mark in history_of(program.store.state).marks]
+
+    qtbot.keyClick(canvas, Qt.Key.Key_D)
+    assert window.mark_menu.tools[MarkKind.RULER].isChecked()
+    middle = canvas.rect().center()
+    qtbot.mousePress(canvas, left, pos=middle)
+    qtbot.mouseMove(canvas, middle + QPoint(60, 30))
+    qtbot.mouseRelease(canvas, left, pos=middle + QPoint(60, 30))
+    assert marks() == [MarkKind.RULER]
+    qtbot.keyClick(canvas, Qt.Key.Key_N)
+    qtbot.mouseClick(canvas, left, pos=middle - QPoint(50, 50))
+    (dialog,) = window.findChildren(QInputDialog)
+    dialog.setTextValue("  look here ")
+    dialog.accept()
+    assert marks() == [MarkKind.RULER, MarkKind.TEXT]
+    assert history_of(program.store.state).marks[1].text == "look here"
+    window.mark_menu.delete.trigger()
+    assert marks() == [MarkKind.RULER]
+    window.mark_menu.undo.trigger()
+    window.mark_menu.undo.trigger()
+    assert marks() == [MarkKind.RULER]
+    window.mark_menu.redo.trigger()
+    assert marks() == [MarkKind.RULER, MarkKind.TEXT]
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qtbot.keyClick(canvas, Qt.Key.Key_N)
+    qtbot.mouseClick(canvas, left, pos=middle)
+    (dialog,) = window.findChildren(QInputDialog)
+    dialog.accept()
+    assert len(marks()) == 2

@@ -23,7 +23,7 @@ from cxrview.app.state import (
 )
 from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
-from cxrview.app.views.canvas_texts import MIRRORED_TEXT, paint_corners, paint_message, paint_region, paint_warning
+from cxrview.app.views.canvas_texts import MIRRORED_TEXT, paint_corners, paint_hint, paint_message, paint_region, paint_warning
 from cxrview.app.views.layer_painter import LayerPainter
 from cxrview.app.views.mark_hand import MarkHand
 from cxrview.app.views.mark_painter import MarkPainter
@@ -112,6 +112,8 @@ class Canvas(QWidget):
         """Show the picture, its display and its heatmap layer."""
         words = f"Looking for radiographs in {state.searching}…" if state.searching else ""
         before = (self._picture, self._display, self._words, self._colours)
+        if state.picture is not self._picture:
+            self._hand.drop()
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
         is_changed = self._layers.render_state(state) | self._render_marks(state)
         if is_changed or before != (self._picture, self._display, self._words, self._colours):
@@ -244,6 +246,8 @@ class Canvas(QWidget):
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         self._layers.paint_legend(painter, self.rect(), self._colours)
         paint_corners(painter, self.rect(), self._colours, picture, self._display, viewport.zoom)
+        if self._tool is not None:
+            paint_hint(painter, self.rect(), self._colours, self._tool)
         if viewport.orientation.is_mirrored:
             paint_warning(painter, self.rect(), self._colours, MIRRORED_TEXT)
 

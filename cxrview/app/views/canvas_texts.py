@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
 from cxrview.app.state import Display, LoadedPicture, image_name
 from cxrview.app.theme import Colours
 from cxrview.core.colour import colour_table
+from cxrview.core.marks import MarkKind
 from cxrview.core.results import Finding
 
 MARGIN_PX = 12
@@ -20,6 +21,17 @@ BAR_HEIGHT_PX = 150
 # Dark enough under the texts for a contrast of 4.5 even on white film.
 GROUND_ALPHA = 175
 MIRRORED_TEXT = "Mirrored: left and right are swapped, side markers read the wrong way"
+
+
+TOOL_HINTS = {
+    MarkKind.RULER: "Ruler: drag from end to end",
+    MarkKind.ANGLE: "Angle: drag to the vertex, then click at the other end",
+    MarkKind.RECTANGLE: "Rectangle: drag from corner to corner",
+    MarkKind.ELLIPSE: "Ellipse: drag from corner to corner",
+    MarkKind.ARROW: "Arrow: drag from its tip to its tail",
+    MarkKind.TEXT: "Note: click where it belongs",
+    MarkKind.CARDIOTHORACIC: "Cardiothoracic ratio: drag across the heart, then across the thorax",
+}
 
 
 def paint_corners(painter: QPainter, rect: QRect, colours: Colours, picture: LoadedPicture, display: Display, zoom: float) -> None:
@@ -71,6 +83,17 @@ def paint_warning(painter: QPainter, rect: QRect, colours: Colours, text: str) -
     painter.setPen(QColor(colours.warning_text))
     painter.drawText(box, int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignHCenter), text)
     painter.restore()
+
+
+def paint_hint(painter: QPainter, rect: QRect, colours: Colours, tool: MarkKind) -> None:
+    """Say at the bottom, in the middle, what the tool in the hand waits for."""
+    text = f"{TOOL_HINTS[tool]}  ·  Esc: no tool"
+    metrics = painter.fontMetrics()
+    width, height = metrics.horizontalAdvance(text) + 2 * PADDING_PX, metrics.lineSpacing() + PADDING_PX
+    box = QRect(rect.center().x() - width // 2, rect.bottom() - MARGIN_PX - height, width, height)
+    _paint_ground(painter, box)
+    painter.setPen(QColor(colours.canvas_text))
+    painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
 def paint_region(painter: QPainter, rect: QRectF, colours: Colours) -> None:

@@ -61,6 +61,8 @@ def _paint_shape(painter: QPainter, mark: Mark, colour: QColor, to_view: ToView,
         elif mark.kind is MarkKind.CARDIOTHORACIC:
             for line in lines:
                 _paint_ends(painter, line)
+    if mark.kind is MarkKind.TEXT:
+        painter.drawEllipse(to_view(mark.points[0]), 2.0, 2.0)
     if mark.kind is MarkKind.ARROW:
         _paint_tip(painter, lines[0], colour)
     if has_handles:
