@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from cxrview.app.answers import layer_views, override_chosen, selected_view, threshold_chosen
+from cxrview.app.controllers.audit import Audit
+from cxrview.app.controllers.explaining import Explaining
 from cxrview.app.controllers.files import Files, title_of
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import KEPT_PICTURES, Pictures
 from cxrview.app.controllers.scoring import Scoring
+from cxrview.app.layers import Layer, LayerStyle
 from cxrview.app.state import (
     AppState,
     AskedEngine,
     BrokenModel,
+    ExplanationKey,
     LoadedPicture,
     LoadingPicture,
     ModelEntry,
@@ -30,11 +36,14 @@ from cxrview.app.state import (
     filter_changed,
     image_chosen,
     image_stepped,
+    layers_chosen,
+    opacity_chosen,
 )
 from cxrview.app.store import Store
 from cxrview.app.tasks import InlineRunner
 from cxrview.core.errors import EngineUnavailable, PackageError
-from cxrview.core.results import Analysis, FloatArray, Forward
+from cxrview.core.image import ImageInfo
+from cxrview.core.results import Analysis, FloatArray, Forward, Heatmap
 from cxrview.engine.choose import Choice
 from cxrview.engine.fake import FakePredictor, fake_package
 from cxrview.engine.packages import Package, add_package
@@ -51,6 +60,9 @@ class Desk:
     models: Models
     scoring: Scoring
     opened: list[CountingPredictor]
+    explaining: Explaining
+    audit: Audit
+    asked: list[AskedEngine]
 
     @property
     def state(self) -> AppState:
@@ -82,7 +94,10 @@ def desk(tmp_path: Path) -> Desk:
     store, runner = Store(AppState()), InlineRunner()
     opened: list[CountingPredictor] = []
 
-    def opener(package: Package, _asked: AskedEngine) -> Choice:
+    asked: list[AskedEngine] = []
+
+    def opener(package: Package, wanted: AskedEngine) -> Choice:
+        asked.append(wanted)
         opened.append(CountingPredictor(package))
         return Choice(opened[-1], ("asked for a test",))
 
@@ -91,7 +106,10 @@ def desk(tmp_path: Path) -> Desk:
     scoring = Scoring(store, runner, lambda: models.session)
     store.changed.connect(pictures.follow)
     store.changed.connect(scoring.follow)
-    return Desk(store, runner, files, pictures, models, scoring, opened)
+    explaining, audit = Explaining(store, runner, lambda: models.session), Audit(store, runner, tmp_path / "log")
+    store.changed.connect(explaining.follow)
+    store.changed.connect(audit.follow)
+    return Desk(store, runner, files, pictures, models, scoring, opened, explaining, audit, asked)
 
 
 @pytest.fixture
@@ -417,3 +435,132 @@ def test_nothing_is_scored_without_a_model(desk: Desk, folder: Path) -> None:
     desk.scoring.score_all()
     assert desk.state.batch is None
     assert not isinstance(desk.state.picture, NoPicture)
+
+
+def runs_of(desk: Desk) -> int:
+    return sum(predictor.runs for predictor in desk.opened)
+
+
+def test_layers_and_thresholds_run_nothing(desk: Desk, folder: Path, package: Package) -> None:
+    desk.models.refresh(str(package.folder))
+    desk.files.open_paths([folder])
+    before = runs_of(desk)
+    assert before > 0
+    layers = desk.state.layers.added(Layer("covid19", table="viridis", style=LayerStyle.CONTOURS)).added(Layer("normal", is_signed=True))
+    desk.store.apply(layers_chosen, layers.moved(0, 2).scaled(has_common_scale=False))
+    for opacity in (0.1, 0.5, 0.9):
+        desk.store.apply(opacity_chosen, opacity)
+        desk.store.apply(threshold_chosen, "covid19", opacity)
+    assert len(layer_views(desk.state)) == 3
+    assert runs_of(desk) == before
+
+
+def test_a_map_on_request_is_made_once_for_all_labels_by_covering(desk: Desk, folder: Path, package: Package) -> None:
+    desk.models.refresh(str(package.folder))
+    desk.files.open_paths([folder])
+    desk.explaining.make_selected()
+    assert "explain occlusion all" not in desk.runner.started
+    desk.store.apply(layers_chosen, desk.state.layers.with_current(Layer("covid19", "occlusion")))
+    desk.explaining.make_selected()
+    view = selected_view(desk.state)
+    assert view.heatmap is not None
+    assert (view.heatmap.label.id, view.heatmap.method) == ("covid19", "occlusion")
+    before = runs_of(desk)
+    desk.store.apply(layers_chosen, desk.state.layers.added(Layer("normal", "occlusion")))
+    desk.explaining.make_selected()
+    assert isinstance(desk.state.explanations.by_key[ExplanationKey("normal", "occlusion")], Heatmap)
+    assert runs_of(desk) == before
+
+
+def test_a_map_that_cannot_be_made_says_why(desk: Desk, folder: Path, package: Package) -> None:
+    desk.models.refresh(str(package.folder))
+    desk.files.open_paths([folder])
+    desk.opened[-1].failure = EngineUnavailable("the device is gone.", hint="Choose the CPU.")
+    desk.store.apply(layers_chosen, desk.state.layers.with_current(Layer("covid19", "occlusion")))
+    desk.explaining.make_selected()
+    assert selected_view(desk.state).words == "the device is gone. Choose the CPU."
+
+
+def test_another_image_stops_a_map_that_is_being_made(desk: Desk, folder: Path, package: Package) -> None:
+    desk.models.refresh(str(package.folder))
+    desk.files.open_paths([folder])
+    desk.store.apply(layers_chosen, desk.state.layers.with_current(Layer("covid19", "occlusion")))
+    desk.runner.is_holding = True
+    desk.explaining.make_selected()
+    assert "explain occlusion all" in desk.runner.held
+    desk.store.apply(image_stepped, 2)
+    assert "explain occlusion all" not in desk.runner.held
+
+
+def test_another_engine_opens_the_model_anew_and_says_what_was_asked(desk: Desk, folder: Path, package: Package) -> None:
+    desk.models.choose_engine(AskedEngine("torch", "cpu"))
+    assert desk.opened == []
+    desk.models.refresh(str(package.folder))
+    desk.files.open_paths([folder])
+    first = desk.opened[-1]
+    desk.models.choose_engine(AskedEngine("onnx", "cpu"))
+    assert first.is_closed
+    assert desk.asked == [AskedEngine("torch", "cpu"), AskedEngine("onnx", "cpu")]
+    assert isinstance(desk.state.model, ReadyModel)
+    assert isinstance(desk.state.reading, Analysis)
+    desk.models.choose_engine(AskedEngine("onnx", "cpu"))
+    assert len(desk.opened) == 2
+
+
+def test_the_model_in_use_tells_its_card_its_thresholds_and_its_methods(desk: Desk, package: Package) -> None:
+    desk.models.refresh(str(package.folder))
+    assert isinstance(desk.state.model, ReadyModel)
+    assert desk.state.model.card.startswith("# Not a model")
+    assert set(desk.state.model.thresholds) == {"normal", "covid19", "pneumonia", "tuberculosis"}
+    assert desk.state.model.methods[0] == "gradcam"
+    assert desk.state.model.methods[-1] == "occlusion"
+
+
+def lines_of(log_dir: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (log_dir / "audit.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_audit_log_has_a_line_for_each_result_that_was_seen(desk: Desk, folder: Path, package: Package, tmp_path: Path) -> None:
+    desk.models.refresh(str(package.folder))
+    desk.files.open_paths([folder])
+    desk.store.apply(opacity_chosen, 0.3)
+    desk.audit.note_export("PNG")
+    desk.audit.note_acceptance()
+    result, export, accepted = lines_of(tmp_path / "log")
+    assert [line["event"] for line in (result, export, accepted)] == ["result-shown", "export", "notice-accepted"]
+    assert result["model_sha256"] == package.sha256
+    assert result["engine"] == "fake"
+    assert set(result["result"]) == {"normal", "covid19", "pneumonia", "tuberculosis"}  # type: ignore[call-overload]
+    assert result["image_sha256"] == export["image_sha256"]
+    assert len(str(result["image_sha256"])) == 64
+    assert accepted["image_sha256"] == ""
+    assert "film-0" not in (tmp_path / "log" / "audit.jsonl").read_text(encoding="utf-8")
+
+
+def test_withheld_scores_are_logged_only_once_they_are_shown(desk: Desk, folder: Path, package: Package, tmp_path: Path) -> None:
+    desk.files.open_paths([folder])
+    picture = desk.state.picture
+    assert isinstance(picture, LoadedPicture)
+    lateral = replace(picture, pixels=replace(picture.pixels, info=ImageInfo(view="LL")))
+    desk.store.apply(lambda state: replace(state, picture=lateral))
+    desk.models.refresh(str(package.folder))
+    assert isinstance(desk.state.reading, Analysis)
+    assert not (tmp_path / "log").exists()
+    desk.store.apply(override_chosen)
+    override, result = lines_of(tmp_path / "log")
+    assert (override["event"], result["event"]) == ("override", "result-shown")
+    assert "lateral" in str(override["detail"])
+
+
+def test_a_log_that_cannot_be_written_is_said(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("a file where the folder should be")
+    desk.audit.note_acceptance()
+    assert "audit log cannot be written" in desk.state.notice
+
+
+def test_what_waits_for_the_log_is_written_at_the_end(desk: Desk, tmp_path: Path) -> None:
+    desk.runner.is_holding = True
+    desk.audit.note_acceptance()
+    assert not (tmp_path / "log").exists()
+    desk.audit.close()
+    assert len(lines_of(tmp_path / "log")) == 1

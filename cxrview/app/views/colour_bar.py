@@ -15,14 +15,16 @@ from cxrview.core.colour import colour_table
 
 BAR_WIDTH_PX = 14
 BAR_HEIGHT_PX = 150
-UNIT_TEXT = "logit contribution"
+UNITS = {"gradcam": "logit contribution", "hirescam": "logit contribution", "occlusion": "fall of the logit"}
+OTHER_UNIT = "units of the method"
 
 
 def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView) -> None:
     """Draw the bar of a layer that has a map at the bottom right of `rect`, with the label, its probability and the method."""
     assert view.finding is not None
     metrics = painter.fontMetrics()
-    titles = (f"{view.finding.label.name}  {view.finding.probability:.2f}", method_name(view.layer.method), UNIT_TEXT)
+    method, finding = view.layer.method, view.finding
+    titles = (f"{finding.label.name}  {finding.probability:.2f}", method_name(method), UNITS.get(method, OTHER_UNIT))
     line = metrics.lineSpacing()
     width = max(metrics.horizontalAdvance(text) for text in titles) + 2 * PADDING_PX
     height = (len(titles) + 1) * line + BAR_HEIGHT_PX + 2 * PADDING_PX

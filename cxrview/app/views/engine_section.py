@@ -111,7 +111,7 @@ class EngineSection(QWidget):
         button.setProperty("role", "link")
         button.setCheckable(True)
         button.setToolTip("Say why this engine runs and the others do not")
-        button.clicked.connect(self._why.setVisible)
+        button.clicked.connect(lambda is_on: self._why.setVisible(is_on))
         return button
 
     def _build_layout(self) -> None:

@@ -56,13 +56,14 @@ class LayerList(QListWidget):
     def _render_row(self, row: int, text: str) -> None:
         item, layer = self.item(row), self._layers.items[self._row_of(row)]
         shown = Qt.CheckState.Checked if layer.is_visible else Qt.CheckState.Unchecked
+        # First of all: Qt tells of every change, and a box that is not as the state says would be taken for the person's wish.
+        if item.data(Qt.ItemDataRole.CheckStateRole) is None or item.checkState() != shown:
+            item.setCheckState(shown)
         item.setFlags(
             Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsDragEnabled
         )
         if item.text() != text:
             item.setText(text)
-        if item.checkState() != shown:
-            item.setCheckState(shown)
 
     def _row_of(self, place: int) -> int:
         """Give the row of a position, and the position of a row: the list runs from top to bottom."""

@@ -123,3 +123,4 @@ def _render_chip(chip: QLabel, badge: Badge) -> None:
         chip.setProperty("role", badge.role)
         chip.style().unpolish(chip)
         chip.style().polish(chip)
+    chip.updateGeometry()
