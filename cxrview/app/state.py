@@ -260,6 +260,55 @@ class Outcomes:
     by_ref: Mapping[ImageRef, Outcome] = field(default_factory=dict)
 
 
+class Layout(StrEnum):
+    """How many pictures are shown, rows by columns."""
+
+    ONE = "1 × 1"
+    SIDE_BY_SIDE = "1 × 2"
+    STACKED = "2 × 1"
+    FOUR = "2 × 2"
+
+    @property
+    def rows(self) -> int:
+        """Rows of pictures."""
+        return 2 if self in (Layout.STACKED, Layout.FOUR) else 1
+
+    @property
+    def columns(self) -> int:
+        """Columns of pictures."""
+        return 2 if self in (Layout.SIDE_BY_SIDE, Layout.FOUR) else 1
+
+    @property
+    def cells(self) -> int:
+        """Pictures."""
+        return self.rows * self.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place in a layout and what is in it."""
+
+    current: ImageRef | None = None
+    picture: Picture = field(default_factory=NoPicture)
+    display: Display = field(default_factory=Display)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The layout.
+
+    Attributes:
+        active: the place that `current`, `picture` and `display` of the state belong to.
+        cells: all places, row by row; the active one's entry is what was there before it became active. Empty while there is one.
+        is_linked: zoom, pan and window go together.
+    """
+
+    layout: Layout = Layout.ONE
+    active: int = 0
+    cells: tuple[Cell, ...] = ()
+    is_linked: bool = True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Looks:
     """How each image looked when it was left; its window, polarity and turns are the same when it is seen again."""
@@ -301,6 +350,7 @@ class AppState:
     searching: str = ""
     filter_text: str = ""
     looks: Looks = field(default_factory=Looks)
+    grid: Grid = field(default_factory=Grid)
     tool: MarkKind | None = None
     marks: MarkBook = field(default_factory=MarkBook)
     selected: SelectedMark | None = None
@@ -418,12 +468,27 @@ def neighbours(state: AppState) -> tuple[ImageRef, ...]:
 
 
 def picture_loaded(state: AppState, picture: LoadedPicture | UnreadablePicture) -> AppState:
-    """Show the picture, or why there is none, if it is still the chosen one."""
+    """Show the picture, or why there is none, wherever it is still waited for."""
+    state = _cells_filled(state, picture)
     if picture.ref != state.current:
         return state
     if isinstance(picture, UnreadablePicture):
         return outcome_known(replace(state, picture=picture), picture.ref, Outcome(error=picture.reason))
     return replace(state, picture=picture)
+
+
+def _cells_filled(state: AppState, picture: LoadedPicture | UnreadablePicture) -> AppState:
+    waiting = LoadingPicture(picture.ref)
+    if not any(cell.picture == waiting for cell in state.grid.cells):
+        return state
+    cells = tuple(replace(cell, picture=picture) if cell.picture == waiting else cell for cell in state.grid.cells)
+    return replace(state, grid=replace(state.grid, cells=cells))
+
+
+def waited_for(state: AppState) -> tuple[ImageRef, ...]:
+    """Give the images that places in the layout are waiting for, the chosen one first."""
+    pictures = (state.picture, *(cell.picture for index, cell in enumerate(state.grid.cells) if index != state.grid.active))
+    return tuple(picture.ref for picture in pictures if isinstance(picture, LoadingPicture))
 
 
 def window_chosen(state: AppState, window: Window) -> AppState:

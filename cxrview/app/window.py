@@ -27,7 +27,9 @@ from cxrview.app.theme import ICON_PX, app_icon, apply_theme
 from cxrview.app.views.actions import Actions
 from cxrview.app.views.canvas import Canvas
 from cxrview.app.views.card_dialog import CardDialog
+from cxrview.app.views.cell_grid import CellGrid
 from cxrview.app.views.image_list import ImageListPanel
+from cxrview.app.views.layout_menu import LayoutMenu
 from cxrview.app.views.mark_menu import MarkMenu
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
@@ -57,6 +59,8 @@ KEYS_TEXT = """<table cellspacing="6">
 <tr><td><b>D, A, B, O</b></td><td>ruler, angle, rectangle, ellipse</td></tr>
 <tr><td><b>C, P, N</b></td><td>cardiothoracic ratio, arrow, note</td></tr>
 <tr><td><b>Del, Ctrl+Z, Ctrl+Shift+Z, Esc</b></td><td>delete the selected mark, undo, redo, lay the tool down</td></tr>
+<tr><td><b>Ctrl+1, 2, 3, 4</b></td><td>one picture, two side by side, two stacked, four</td></tr>
+<tr><td><b>Tab, L</b></td><td>next place of the layout, link or unlink zoom, pan and window</td></tr>
 <tr><td><b>M</b></td><td>show or hide the heatmap</td></tr>
 <tr><td><b>Arrow keys, Page Up and Down</b></td><td>previous and next image</td></tr>
 <tr><td><b>Ctrl+F</b></td><td>filter the list by name</td></tr>
@@ -84,9 +88,9 @@ class MainWindow(QMainWindow):
         self._layout_file = layout_file
         self._theme: ThemeName | None = None
         self.actions_ = Actions(self)
-        self.start_page, self.canvas, self.notice_bar = StartPage(), Canvas(), NoticeBar()
+        self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
         self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
-        self.window_menu, self.mark_menu = WindowMenu(self), MarkMenu(self)
+        self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
@@ -104,10 +108,15 @@ class MainWindow(QMainWindow):
             assert isinstance(application, QApplication)
             apply_theme(application, state.theme)
         self.setWindowTitle(f"{image_name(state.current)} – cxrview" if state.current else "cxrview")
-        self._show_page(self.start_page if isinstance(state.picture, NoPicture) else self._splitter)
-        menus = (self.actions_, self.window_menu, self.mark_menu)
-        for view in (*menus, self.notice_bar, self.start_page, self.canvas, self.image_list, self.model_panel):
+        self._show_page(self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter)
+        menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu)
+        for view in (*menus, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel):
             view.render_state(state)
+
+    @property
+    def canvas(self) -> Canvas:
+        """The active canvas."""
+        return self.cells.active
 
     def ask_for_folder(self) -> None:
         """Let the person choose a folder of radiographs."""
@@ -167,7 +176,7 @@ class MainWindow(QMainWindow):
         box.open()
 
     def _build_centre(self) -> None:
-        for widget in (self.image_list, self.canvas, self.model_panel):
+        for widget in (self.image_list, self.cells, self.model_panel):
             self._splitter.addWidget(widget)
         self._splitter.setObjectName("splitter")
         self._splitter.setStretchFactor(1, 1)
@@ -204,6 +213,7 @@ class MainWindow(QMainWindow):
             if title == "&View":
                 self.menuBar().addMenu(self.window_menu)
                 self.menuBar().addMenu(self.mark_menu)
+                self.menuBar().addMenu(self.layout_menu)
             for action in entries:
                 if action is None:
                     menu.addSeparator()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from cxrview.app.answers import override_chosen, prevalence_chosen, threshold_chosen, thresholds_reset
+from cxrview.app.cells import cell_activated, layout_chosen, link_toggled, linked
 from cxrview.app.controllers.audit import Audit
 from cxrview.app.controllers.explaining import Explaining
 from cxrview.app.controllers.files import Files
@@ -71,7 +73,7 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     _wire_files(window, controllers)
     _wire_list(window, store, controllers)
     _wire_canvas(window, store)
-    _wire_marks(window, store)
+    _wire_menus(window, store)
     _wire_panel(window, store, controllers)
     _wire_actions(window, store, controllers)
 
@@ -100,24 +102,28 @@ def _wire_list(window: MainWindow, store: Store, controllers: Controllers) -> No
 
 
 def _wire_canvas(window: MainWindow, store: Store) -> None:
-    canvas = window.canvas
-    canvas.window_chosen.connect(store.bound(window_chosen))
-    canvas.region_chosen.connect(store.bound(region_chosen))
-    window.window_menu.preset_chosen.connect(store.bound(preset_chosen))
-    window.window_menu.file_choice_chosen.connect(store.bound(file_choice_chosen))
-    canvas.viewport_chosen.connect(store.bound(viewport_chosen))
-    canvas.fit_requested.connect(store.bound(fit_chosen))
-    canvas.step_requested.connect(store.bound(image_stepped))
-    canvas.readout_changed.connect(window.readout.setText)
+    for index, canvas in enumerate(window.cells.canvases):
+        # First: what a person does in a place is meant for the picture there.
+        canvas.touched.connect(partial(store.apply, cell_activated, index))
+        canvas.window_chosen.connect(store.bound(linked(window_chosen)))
+        canvas.region_chosen.connect(store.bound(linked(region_chosen)))
+        canvas.viewport_chosen.connect(store.bound(linked(viewport_chosen)))
+        canvas.fit_requested.connect(store.bound(linked(fit_chosen)))
+        canvas.step_requested.connect(store.bound(image_stepped))
+        canvas.readout_changed.connect(window.readout.setText)
+        canvas.mark_drawn.connect(lambda mark: window.ask_for_text(mark) if mark.kind.has_text else store.apply(mark_added, mark))
+        canvas.mark_changed.connect(store.bound(mark_changed))
+        canvas.mark_selected.connect(store.bound(mark_selected))
+        canvas.tool_dropped.connect(lambda: store.apply(tool_dropped))
 
 
-def _wire_marks(window: MainWindow, store: Store) -> None:
-    canvas, menu = window.canvas, window.mark_menu
-    canvas.mark_drawn.connect(lambda mark: window.ask_for_text(mark) if mark.kind.has_text else store.apply(mark_added, mark))
+def _wire_menus(window: MainWindow, store: Store) -> None:
+    window.window_menu.preset_chosen.connect(store.bound(linked(preset_chosen)))
+    window.window_menu.file_choice_chosen.connect(store.bound(linked(file_choice_chosen)))
+    window.layout_menu.layout_chosen.connect(store.bound(layout_chosen))
+    window.layout_menu.link.triggered.connect(lambda: store.apply(link_toggled))
+    menu = window.mark_menu
     window.note_written.connect(store.bound(mark_added))
-    canvas.mark_changed.connect(store.bound(mark_changed))
-    canvas.mark_selected.connect(store.bound(mark_selected))
-    canvas.tool_dropped.connect(lambda: store.apply(tool_dropped))
     menu.tool_chosen.connect(store.bound(tool_chosen))
     menu.undo.triggered.connect(lambda: store.apply(marks_undone))
     menu.redo.triggered.connect(lambda: store.apply(marks_redone))
@@ -150,12 +156,12 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     actions.previous.triggered.connect(lambda: store.apply(image_stepped, -1))
     actions.next.triggered.connect(lambda: store.apply(image_stepped, 1))
     actions.find.triggered.connect(window.image_list.focus_filter)
-    actions.fit.triggered.connect(lambda: store.apply(fit_chosen))
-    actions.actual_size.triggered.connect(window.canvas.show_actual_size)
-    actions.invert.triggered.connect(lambda: store.apply(inversion_toggled))
-    actions.reset_window.triggered.connect(lambda: store.apply(window_reset))
-    actions.clahe.triggered.connect(lambda: store.apply(clahe_toggled))
-    actions.unsharp.triggered.connect(lambda: store.apply(unsharp_toggled))
+    actions.fit.triggered.connect(lambda: store.apply(linked(fit_chosen)))
+    actions.actual_size.triggered.connect(lambda: window.canvas.show_actual_size())
+    actions.invert.triggered.connect(lambda: store.apply(linked(inversion_toggled)))
+    actions.reset_window.triggered.connect(lambda: store.apply(linked(window_reset)))
+    actions.clahe.triggered.connect(lambda: store.apply(linked(clahe_toggled)))
+    actions.unsharp.triggered.connect(lambda: store.apply(linked(unsharp_toggled)))
     actions.turn_right.triggered.connect(lambda: store.apply(turned, 1))
     actions.turn_left.triggered.connect(lambda: store.apply(turned, -1))
     actions.flip_sideways.triggered.connect(lambda: store.apply(flipped_sideways))

@@ -490,3 +490,15 @@ def test_every_kind_of_mark_is_painted_with_its_words(canvas: Canvas, shown: App
     changed = np.abs(look(canvas).astype(int) - plain).max(axis=2) > 30
     assert changed[100:115, 100:116].any()
     assert changed.sum() > 150
+
+
+def test_the_active_place_is_framed_and_a_touch_is_told(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    canvas.render_state(shown)
+    plain = look(canvas)
+    canvas.set_marked(is_marked=True)
+    assert (look(canvas)[0] != plain[0]).all(axis=0).any()
+    np.testing.assert_array_equal(look(canvas)[4:-4, 4:-4], plain[4:-4, 4:-4])
+    with qtbot.waitSignal(canvas.touched):
+        qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(50, 50))
+    with qtbot.waitSignal(canvas.touched):
+        wheel(canvas, QPoint(50, 50), 120)

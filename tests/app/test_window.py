@@ -19,7 +19,7 @@ from cxrview.app import main as app_main
 from cxrview.app.answers import selected_view
 from cxrview.app.main import Options, Program, build, keep_settings, parse
 from cxrview.app.marking import history_of
-from cxrview.app.state import LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
+from cxrview.app.state import Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
 from cxrview.app.viewport import Orientation
 from cxrview.core.eye import Eye
 from cxrview.core.marks import MarkKind
@@ -313,3 +313,30 @@ def test_a_ruler_and_a_note_are_drawn_undone_and_deleted(program: Program, films
     (dialog,) = window.findChildren(QInputDialog)
     dialog.accept()
     assert len(marks()) == 2
+
+
+def test_four_places_are_filled_read_and_scored_one_after_the_other(program: Program, films: Path, package: Package, qtbot: QtBot) -> None:
+    program.begin(Options((films,), str(package.folder)))
+    qtbot.waitUntil(lambda: is_scored(program))
+    window, store = program.window, program.store
+    window.layout_menu.layouts_[Layout.FOUR].trigger()
+    qtbot.waitUntil(lambda: all(isinstance(cell.picture, LoadedPicture) for cell in store.state.grid.cells[1:]))
+    canvases = window.cells.canvases
+    assert [canvas.isVisible() for canvas in canvases] == [True] * 4
+    first = store.state.current
+    qtbot.mouseClick(canvases[2], Qt.MouseButton.LeftButton, pos=canvases[2].rect().center())
+    assert window.canvas is canvases[2]
+    assert store.state.current == store.state.listing.shown[2]
+    qtbot.waitUntil(lambda: is_scored(program))
+    before = canvases[0].grab().toImage()
+    qtbot.keyClick(canvases[2], Qt.Key.Key_I)
+    assert canvases[0].grab().toImage() != before
+    window.layout_menu.link.trigger()
+    before = canvases[0].grab().toImage()
+    qtbot.keyClick(canvases[2], Qt.Key.Key_I)
+    assert canvases[0].grab().toImage() == before
+    window.layout_menu.layouts_[Layout.ONE].trigger()
+    assert store.state.current == store.state.listing.shown[2]
+    assert [canvas.isVisible() for canvas in canvases] == [True, False, False, False]
+    window.layout_menu.layouts_[Layout.SIDE_BY_SIDE].trigger()
+    assert first not in [cell.current for cell in store.state.grid.cells]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from cxrview.app.pyramid import build_pyramid
-from cxrview.app.state import AppState, LoadedPicture, LoadingPicture, UnreadablePicture, neighbours, picture_loaded
+from cxrview.app.state import AppState, LoadedPicture, UnreadablePicture, neighbours, picture_loaded, waited_for
 from cxrview.app.store import Store
 from cxrview.app.tasks import Lane, Runner
 from cxrview.core.errors import CxrError
@@ -41,11 +41,13 @@ class Pictures:
         if state.listing.refs is not self._listed:
             self._listed = state.listing.refs
             self._forget()
-        if isinstance(state.picture, LoadingPicture) and state.picture.ref in self._kept:
-            self._kept.move_to_end(state.picture.ref)
-            self._store.apply(picture_loaded, self._kept[state.picture.ref])
+        waiting = waited_for(state)
+        ready = next((ref for ref in waiting if ref in self._kept), None)
+        if ready is not None:
+            self._kept.move_to_end(ready)
+            self._store.apply(picture_loaded, self._kept[ready])
             return
-        wanted = () if state.current is None else (state.current, *neighbours(state))
+        wanted = (*waiting, *(() if state.current is None else (state.current, *neighbours(state))))
         for ref in tuple(self._under_way):
             if ref not in wanted:
                 self._runner.cancel(self._under_way.pop(ref))

@@ -7,7 +7,19 @@ from enum import Enum, auto
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QEnterEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxrview.app.marking import history_of, selected_mark
@@ -51,6 +63,11 @@ GRIP_PX = 7.0
 SLIP_PX = 4.0
 
 
+# Width of the frame around the active canvas.
+FRAME_PX = 2
+EMPTY_WORDS = "Choose an image in the list to see it here."
+
+
 class _Drag(Enum):
     WINDOW = auto()
     REGION = auto()
@@ -61,6 +78,8 @@ class _Drag(Enum):
 class Canvas(QWidget):
     """Paints one picture and says what the mouse and the keys ask for."""
 
+    touched = Signal()
+    """The person turned to this canvas."""
     window_chosen = Signal(object)
     """The person dragged the window. Parameters: window (Window)."""
     region_chosen = Signal(object)
@@ -101,6 +120,7 @@ class Canvas(QWidget):
         self._marks: tuple[Mark, ...] = ()
         self._selected = 0
         self._tool: MarkKind | None = None
+        self._is_marked = False
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
         self._drag_anchor = (0.0, 0.0)
@@ -110,13 +130,19 @@ class Canvas(QWidget):
 
     def render_state(self, state: AppState) -> None:
         """Show the picture, its display and its heatmap layer."""
-        words = f"Looking for radiographs in {state.searching}…" if state.searching else ""
+        words = f"Looking for radiographs in {state.searching}…" if state.searching else EMPTY_WORDS if state.grid.cells else ""
         before = (self._picture, self._display, self._words, self._colours)
         if state.picture is not self._picture:
             self._hand.drop()
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
         is_changed = self._layers.render_state(state) | self._render_marks(state)
         if is_changed or before != (self._picture, self._display, self._words, self._colours):
+            self.update()
+
+    def set_marked(self, *, is_marked: bool) -> None:
+        """Draw a frame around the canvas that is active among several."""
+        if is_marked != self._is_marked:
+            self._is_marked = is_marked
             self.update()
 
     def _render_marks(self, state: AppState) -> bool:
@@ -286,6 +312,9 @@ class Canvas(QWidget):
             self._paint_loaded(painter, self._picture)
         else:
             self._paint_text(painter)
+        if self._is_marked:
+            painter.setPen(QPen(QColor(self._colours.accent), 2 * FRAME_PX))
+            painter.drawRect(self.rect())
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -295,6 +324,7 @@ class Canvas(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a drag."""
+        self.touched.emit()
         if not isinstance(self._picture, LoadedPicture) or self._drag is not None:
             return
         button = event.button()
@@ -337,6 +367,7 @@ class Canvas(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the mouse."""
+        self.touched.emit()
         if self.viewport is not None and event.angleDelta().y():
             factor = WHEEL_FACTOR ** (event.angleDelta().y() / 120.0)
             self.viewport_chosen.emit(zoomed(self.viewport, factor, self._to_image(event.position())))
@@ -366,6 +397,11 @@ class Canvas(QWidget):
             self._set_space(is_down=False)
         else:
             super().keyReleaseEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Become the active canvas by Tab, too."""
+        self.touched.emit()
+        super().focusInEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """There is nothing under the mouse."""

@@ -1,0 +1,145 @@
+"""Transitions of layouts: several pictures side by side, one of them active, their zoom and window linked; no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Concatenate, ParamSpec
+
+from cxrview.app.state import (
+    AppState,
+    Cell,
+    Display,
+    Explanations,
+    Layout,
+    LoadedPicture,
+    LoadingPicture,
+    NotScored,
+)
+from cxrview.app.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
+from cxrview.core.image import ImageRef, Window
+from cxrview.core.presets import Preset, preset_window
+
+P = ParamSpec("P")
+
+
+def layout_chosen(state: AppState, layout: Layout) -> AppState:
+    """Show this many pictures; what is shown stays, new places take the images that follow in the list."""
+    kept = list(_cells(state))
+    active = state.grid.active
+    if active >= layout.cells:
+        kept.insert(0, kept.pop(active))
+        active = 0
+    kept = kept[: layout.cells]
+    following = _following(state, kept)
+    while len(kept) < layout.cells:
+        ref = next(following, None)
+        kept.append(Cell() if ref is None else Cell(ref, LoadingPicture(ref), state.looks.by_ref.get(ref, Display())))
+    return replace(state, grid=replace(state.grid, layout=layout, active=active, cells=tuple(kept)))
+
+
+def cell_activated(state: AppState, index: int) -> AppState:
+    """Make another place the active one: list, scores, layers and tools then act on its picture."""
+    grid = state.grid
+    if index == grid.active or not 0 <= index < len(grid.cells):
+        return state
+    cells = _cells(state)
+    cell = cells[index]
+    return replace(
+        state,
+        grid=replace(grid, active=index, cells=cells),
+        current=cell.current,
+        picture=cell.picture,
+        display=cell.display,
+        reading=NotScored(),
+        explanations=Explanations(),
+        tool=None,
+    )
+
+
+def link_toggled(state: AppState) -> AppState:
+    """Let zoom, pan and window of all places go together, or each alone."""
+    return replace(state, grid=replace(state.grid, is_linked=not state.grid.is_linked))
+
+
+def cell_states(state: AppState) -> tuple[AppState, ...]:
+    """Give the state as each place shows it; only the active one has scores, layers and a tool."""
+    if len(state.grid.cells) <= 1:
+        return (state,)
+    return tuple(state if index == state.grid.active else _parked(state, cell) for index, cell in enumerate(state.grid.cells))
+
+
+def linked(transition: Callable[Concatenate[AppState, P], AppState]) -> Callable[Concatenate[AppState, P], AppState]:
+    """Give a transition of the active picture's display that the other places follow while they are linked."""
+
+    def carried(state: AppState, /, *args: P.args, **kwargs: P.kwargs) -> AppState:
+        return _followed(state, transition(state, *args, **kwargs))
+
+    return carried
+
+
+def _parked(state: AppState, cell: Cell) -> AppState:
+    bare = replace(state, current=cell.current, picture=cell.picture, display=cell.display, reading=NotScored(), tool=None)
+    return replace(bare, explanations=Explanations(), selected=None)
+
+
+def _cells(state: AppState) -> tuple[Cell, ...]:
+    """Give all places, the active one as it is now."""
+    active = Cell(state.current, state.picture, state.display)
+    cells = state.grid.cells or (active,)
+    return (*cells[: state.grid.active], active, *cells[state.grid.active + 1 :])
+
+
+def _following(state: AppState, kept: list[Cell]) -> Iterator[ImageRef]:
+    """Give the images after the chosen one that are not shown yet."""
+    place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+    seen = {cell.current for cell in kept}
+    return (ref for ref in state.listing.shown[place + 1 :] if ref not in seen)
+
+
+def _followed(before: AppState, after: AppState) -> AppState:
+    base = after.picture
+    if not after.grid.is_linked or before.display == after.display or not isinstance(base, LoadedPicture):
+        return after
+    cells = tuple(
+        cell if index == after.grid.active else _carried(cell, base, before.display, after.display)
+        for index, cell in enumerate(after.grid.cells)
+    )
+    return replace(after, grid=replace(after.grid, cells=cells))
+
+
+def _carried(cell: Cell, base: LoadedPicture, old: Display, new: Display) -> Cell:
+    """Change in a parked place what was changed in the active one."""
+    picture, display = cell.picture, cell.display
+    if not isinstance(picture, LoadedPicture):
+        return cell
+    if new.viewport != old.viewport:
+        display = replace(display, viewport=_viewport_like(new.viewport, base, picture, display))
+    if (new.window, new.lut) != (old.window, old.lut):
+        display = replace(display, window=_window_like(new.window, base, picture), lut=0)
+    if new.is_inverted != old.is_inverted:
+        display = replace(display, is_inverted=new.is_inverted)
+    if new.eye != old.eye:
+        display = replace(display, eye=new.eye)
+    return replace(cell, display=display)
+
+
+def _viewport_like(viewport: Viewport | None, base: LoadedPicture, picture: LoadedPicture, display: Display) -> Viewport | None:
+    """Show the same part of another picture, whatever its size."""
+    if viewport is None:
+        return None
+    (width, height), (other_width, other_height) = base.pyramid.size, picture.pyramid.size
+    zoom = min(MAX_ZOOM, max(MIN_ZOOM, viewport.zoom * max(width, height) / max(other_width, other_height)))
+    x, y = viewport.center_x / width * other_width, viewport.center_y / height * other_height
+    return Viewport(zoom, x, y, display.orientation)
+
+
+def _window_like(window: Window | None, base: LoadedPicture, picture: LoadedPicture) -> Window | None:
+    """Give the same preset, or a window that lies to the picture's own as it does in the active one: depths may differ."""
+    if window is None:
+        return None
+    if window.name in tuple(Preset):
+        return preset_window(picture.pixels, Preset(window.name))
+    ratio = picture.window.width / base.window.width
+    center = picture.window.center + (window.center - base.window.center) * ratio
+    return Window(center, max(1.0, window.width * ratio), window.function)
