@@ -18,6 +18,7 @@ from cxrview.app.controllers.files import Files
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
+from cxrview.app.controllers.tags import Tags
 from cxrview.app.crash import CrashReporter
 from cxrview.app.layers import Layer, Layers
 from cxrview.app.state import AppState, AskedEngine, ThemeName
@@ -108,6 +109,7 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
         scoring=Scoring(store, runner, lambda: models.session),
         explaining=Explaining(store, runner, lambda: models.session),
         audit=Audit(store, runner, where.log_dir),
+        tags=Tags(store, runner),
     )
     window = MainWindow(where.config_dir / "window.ini")
     wire(window, store, controllers, crashes)
@@ -123,6 +125,7 @@ def keep_settings(program: Program) -> None:
         heatmap_opacity=round(state.layers.items[0].opacity, 2),
         engine=state.asked.engine,
         device=state.asked.device,
+        names="hide" if state.is_hiding_names else "show",
         notice_accepted=state.is_notice_accepted,
     )
     if state.theme is not _theme_of(program.settings, QApplication.instance()):

@@ -246,6 +246,26 @@ class Batch:
     failed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """One attribute of a file, as people read it."""
+
+    path: str
+    keyword: str
+    vr: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagsShown:
+    """The tag browser: whether it is open, and what was read of which file; `ref` is None until something was."""
+
+    is_open: bool = False
+    ref: ImageRef | None = None
+    rows: tuple[TagRow, ...] = ()
+    problem: str = ""
+
+
 class ThemeName(StrEnum):
     """The two looks of the window."""
 
@@ -371,6 +391,7 @@ class AppState:
     shown_anyway: frozenset[ImageRef] = frozenset()
     prevalence: float = 0.1
     is_hiding_names: bool = False
+    tags: TagsShown = field(default_factory=TagsShown)
     is_auto_scoring: bool = True
     is_notice_accepted: bool = True
 
@@ -662,6 +683,11 @@ def batch_ended(state: AppState) -> AppState:
 def notice_given(state: AppState, text: str) -> AppState:
     """Say one sentence."""
     return replace(state, notice=text)
+
+
+def notice_accepted(state: AppState) -> AppState:
+    """Go on from the notice of the first start."""
+    return replace(state, is_notice_accepted=True)
 
 
 def theme_chosen(state: AppState, theme: ThemeName) -> AppState:

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from cxrview import __version__
-from cxrview.app.state import AppState, NoPicture, ReadyModel, ThemeName, image_name
+from cxrview.app.privacy import shown_name
+from cxrview.app.state import AppState, NoPicture, ReadyModel, ThemeName
 from cxrview.app.theme import ICON_PX, app_icon, apply_theme
 from cxrview.app.views.actions import Actions
 from cxrview.app.views.canvas import Canvas
@@ -33,7 +34,9 @@ from cxrview.app.views.layout_menu import LayoutMenu
 from cxrview.app.views.mark_menu import MarkMenu
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
+from cxrview.app.views.notice_page import NoticePage
 from cxrview.app.views.start_page import StartPage
+from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.app.views.window_menu import WindowMenu
 from cxrview.core.marks import Mark, MarkKind
 
@@ -90,6 +93,7 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
         self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
+        self.notice_page, self.tag_dialog = NoticePage(), TagDialog(self)
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
@@ -107,10 +111,11 @@ class MainWindow(QMainWindow):
             application = QApplication.instance()
             assert isinstance(application, QApplication)
             apply_theme(application, state.theme)
-        self.setWindowTitle(f"{image_name(state.current)} – cxrview" if state.current else "cxrview")
-        self._show_page(self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter)
+        self.setWindowTitle(f"{shown_name(state, state.current)} – cxrview" if state.current else "cxrview")
+        opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
+        self._show_page(opened if state.is_notice_accepted else self.notice_page)
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu)
-        for view in (*menus, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel):
+        for view in (*menus, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel, self.tag_dialog):
             view.render_state(state)
 
     @property
@@ -168,7 +173,7 @@ class MainWindow(QMainWindow):
     def _show_page(self, page: QWidget) -> None:
         if self._stack.currentWidget() is not page:
             self._stack.setCurrentWidget(page)
-            (self.canvas if page is self._splitter else self.start_page).setFocus()
+            (self.canvas if page is self._splitter else page).setFocus()
 
     def _tell(self, title: str, text: str) -> None:
         box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self)
@@ -185,6 +190,7 @@ class MainWindow(QMainWindow):
         self.image_list.setMinimumWidth(LIST_MINIMUM_PX)
         self.model_panel.setMinimumWidth(PANEL_MINIMUM_PX)
         self._stack.addWidget(self.start_page)
+        self._stack.addWidget(self.notice_page)
         self._stack.addWidget(self._splitter)
         centre = QWidget(self)
         # The notice lies over the page: a picture that moves because of a sentence would be lost to the eye.
@@ -200,11 +206,11 @@ class MainWindow(QMainWindow):
         self._fill_window_menu()
         menus = {
             "&File": (actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.add_model, None, actions.quit),
-            "&Image": (actions.previous, actions.next, actions.find, None, actions.score_all, actions.cancel_batch),
+            "&Image": (actions.previous, actions.next, actions.find, None, actions.tags, None, actions.score_all, actions.cancel_batch),
             "&View": (
                 actions.fit, actions.actual_size, None,
                 actions.turn_right, actions.turn_left, actions.flip_sideways, actions.flip_over, actions.reset_orientation, None,
-                actions.heatmap, None, actions.light_theme,
+                actions.heatmap, None, actions.hide_names, actions.light_theme,
             ),
             "&Help": (actions.keys, actions.about),
         }  # fmt: skip

@@ -13,6 +13,7 @@ from cxrview.app.controllers.files import Files
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
+from cxrview.app.controllers.tags import Tags
 from cxrview.app.crash import CrashReporter
 from cxrview.app.looking import clahe_toggled, file_choice_chosen, preset_chosen, region_chosen, unsharp_toggled
 from cxrview.app.marking import (
@@ -25,6 +26,7 @@ from cxrview.app.marking import (
     tool_chosen,
     tool_dropped,
 )
+from cxrview.app.privacy import names_toggled, tags_closed, tags_opened
 from cxrview.app.state import (
     ThemeName,
     filter_changed,
@@ -37,6 +39,7 @@ from cxrview.app.state import (
     label_chosen,
     layer_toggled,
     layers_chosen,
+    notice_accepted,
     notice_given,
     opacity_chosen,
     orientation_reset,
@@ -60,6 +63,7 @@ class Controllers:
     scoring: Scoring
     explaining: Explaining
     audit: Audit
+    tags: Tags
 
 
 def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: CrashReporter) -> None:
@@ -69,6 +73,7 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     store.changed.connect(controllers.scoring.follow)
     store.changed.connect(controllers.explaining.follow)
     store.changed.connect(controllers.audit.follow)
+    store.changed.connect(controllers.tags.follow)
     crashes.reported.connect(store.bound(notice_given))
     _wire_files(window, controllers)
     _wire_list(window, store, controllers)
@@ -147,6 +152,9 @@ def _wire_panel(window: MainWindow, store: Store, controllers: Controllers) -> N
     panel.layer.toggle_requested.connect(store.bound(layer_toggled))
     panel.layer.opacity_chosen.connect(store.bound(opacity_chosen))
     panel.layer.label_chosen.connect(store.bound(label_chosen))
+    window.notice_page.accepted.connect(lambda: store.apply(notice_accepted))
+    window.notice_page.accepted.connect(controllers.audit.note_acceptance)
+    window.tag_dialog.closed.connect(lambda: store.apply(tags_closed))
     window.notice_bar.dismissed.connect(lambda: store.apply(notice_given, ""))
 
 
@@ -168,6 +176,8 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     actions.flip_over.triggered.connect(lambda: store.apply(flipped_over))
     actions.reset_orientation.triggered.connect(lambda: store.apply(orientation_reset))
     actions.heatmap.triggered.connect(lambda: store.apply(layer_toggled))
+    actions.hide_names.triggered.connect(lambda: store.apply(names_toggled))
+    actions.tags.triggered.connect(lambda: store.apply(tags_opened))
     actions.light_theme.triggered.connect(lambda is_on: store.apply(theme_chosen, ThemeName.LIGHT if is_on else ThemeName.DARK))
     actions.score_all.triggered.connect(controllers.scoring.score_all)
     actions.cancel_batch.triggered.connect(controllers.scoring.cancel_all)

@@ -340,3 +340,40 @@ def test_four_places_are_filled_read_and_scored_one_after_the_other(program: Pro
     assert [canvas.isVisible() for canvas in canvases] == [True, False, False, False]
     window.layout_menu.layouts_[Layout.SIDE_BY_SIDE].trigger()
     assert first not in [cell.current for cell in store.state.grid.cells]
+
+
+def test_the_notice_comes_first_is_logged_and_does_not_come_again(qtbot: QtBot) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    first = build(application)
+    first.window.show()
+    assert first.window.notice_page.isVisible()
+    button = first.window.findChild(QPushButton, "acceptNotice")
+    assert button is not None
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not first.window.notice_page.isVisible()
+    assert first.window.start_page.isVisible()
+    keep_settings(first)
+    first.close()
+    assert "notice-accepted" in (places().log_dir / "audit.jsonl").read_text(encoding="utf-8")
+    again = build(application)
+    again.window.show()
+    assert again.window.start_page.isVisible()
+    again.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_hidden_names_leave_the_title_and_stay_hidden(program: Program, films: Path, qtbot: QtBot) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    with_name = program.window.canvas.grab().toImage()
+    program.window.actions_.hide_names.trigger()
+    assert program.window.windowTitle() == "Image 1 – cxrview"
+    assert program.window.canvas.grab().toImage() != with_name
+    program.window.actions_.tags.trigger()
+    qtbot.waitUntil(lambda: bool(program.store.state.tags.rows))
+    assert program.window.tag_dialog.isVisible()
+    program.window.tag_dialog.close()
+    assert not program.store.state.tags.is_open
+    keep_settings(program)
+    assert load_settings().names == "hide"

@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxrview.app.marking import history_of, selected_mark
+from cxrview.app.privacy import patient_text, searching_text, shown_name
 from cxrview.app.state import (
     AppState,
     Display,
@@ -31,11 +32,10 @@ from cxrview.app.state import (
     NoPicture,
     Picture,
     UnreadablePicture,
-    image_name,
 )
 from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
-from cxrview.app.views.canvas_texts import MIRRORED_TEXT, paint_corners, paint_hint, paint_message, paint_region, paint_warning
+from cxrview.app.views.canvas_texts import MIRRORED_TEXT, Naming, paint_corners, paint_hint, paint_message, paint_region, paint_warning
 from cxrview.app.views.layer_painter import LayerPainter
 from cxrview.app.views.mark_hand import MarkHand
 from cxrview.app.views.mark_painter import MarkPainter
@@ -114,6 +114,7 @@ class Canvas(QWidget):
         self._display = Display()
         self._layers = LayerPainter()
         self._words = ""
+        self._naming = Naming()
         self._colours = THEMES[AppState().theme]
         self._painter = PicturePainter()
         self._mark_painter, self._hand = MarkPainter(), MarkHand()
@@ -130,13 +131,15 @@ class Canvas(QWidget):
 
     def render_state(self, state: AppState) -> None:
         """Show the picture, its display and its heatmap layer."""
-        words = f"Looking for radiographs in {state.searching}…" if state.searching else EMPTY_WORDS if state.grid.cells else ""
-        before = (self._picture, self._display, self._words, self._colours)
+        words = searching_text(state) or (EMPTY_WORDS if state.grid.cells else "")
+        naming = Naming(shown_name(state, state.current) if state.current else "", patient_text(state))
+        before = (self._picture, self._display, self._words, self._colours, self._naming)
         if state.picture is not self._picture:
             self._hand.drop()
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
+        self._naming = naming
         is_changed = self._layers.render_state(state) | self._render_marks(state)
-        if is_changed or before != (self._picture, self._display, self._words, self._colours):
+        if is_changed or before != (self._picture, self._display, self._words, self._colours, self._naming):
             self.update()
 
     def set_marked(self, *, is_marked: bool) -> None:
@@ -271,7 +274,7 @@ class Canvas(QWidget):
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         self._layers.paint_legend(painter, self.rect(), self._colours)
-        paint_corners(painter, self.rect(), self._colours, picture, self._display, viewport.zoom)
+        paint_corners(painter, self.rect(), self._colours, self._naming, picture, self._display, viewport.zoom)
         if self._tool is not None:
             paint_hint(painter, self.rect(), self._colours, self._tool)
         if viewport.orientation.is_mirrored:
@@ -291,10 +294,10 @@ class Canvas(QWidget):
 
     def _paint_text(self, painter: QPainter) -> None:
         if isinstance(self._picture, UnreadablePicture):
-            title = f"{image_name(self._picture.ref)} cannot be shown"
+            title = f"{self._naming.image} cannot be shown"
             paint_message(painter, self.rect(), self._colours, title, f"{self._picture.reason} {self._picture.hint}".strip())
         elif isinstance(self._picture, LoadingPicture):
-            paint_message(painter, self.rect(), self._colours, f"Reading {image_name(self._picture.ref)}…", "")
+            paint_message(painter, self.rect(), self._colours, f"Reading {self._naming.image}…", "")
         else:
             paint_message(painter, self.rect(), self._colours, self._words, "")
 

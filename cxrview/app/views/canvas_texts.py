@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
 
-from cxrview.app.state import Display, LoadedPicture, image_name
+from cxrview.app.state import Display, LoadedPicture
 from cxrview.app.theme import Colours
 from cxrview.core.colour import colour_table
 from cxrview.core.marks import MarkKind
@@ -34,13 +35,24 @@ TOOL_HINTS = {
 }
 
 
-def paint_corners(painter: QPainter, rect: QRect, colours: Colours, picture: LoadedPicture, display: Display, zoom: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What the shown picture is called: the image, and whose it is; without names when names are hidden."""
+
+    image: str = ""
+    patient: str = ""
+
+
+def paint_corners(
+    painter: QPainter, rect: QRect, colours: Colours, naming: Naming, picture: LoadedPicture, display: Display, zoom: float
+) -> None:
     """Write what the picture is (top left) and how it is shown (bottom left)."""
     pixels = picture.pixels
     depth = "" if "bit" in pixels.info.format else f"{pixels.bits} bit"
     facts = (pixels.info.modality, pixels.info.view, f"{pixels.width} × {pixels.height}", pixels.info.format, depth)
     frame = f", frame {picture.ref.frame + 1} of {pixels.frames}" if pixels.frames > 1 else ""
-    top = (image_name(picture.ref) + frame, "  ·  ".join(text for text in facts if text))
+    lines = (naming.image + frame, naming.patient, "  ·  ".join(text for text in facts if text))
+    top = tuple(line for line in lines if line)
     bottom = (window_text(picture, display), f"Zoom {zoom:.0%}{orientation_text(display)}")
     limit = max(80, rect.width() - 4 * MARGIN_PX)
     _paint_lines(painter, colours, top, rect.left() + MARGIN_PX, rect.top() + MARGIN_PX, limit)

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxrview.app.state import AppState, Batch, Listing, Outcome, Outcomes, ReadyModel, image_name
+from cxrview.app.privacy import shown_name, shown_title
+from cxrview.app.state import AppState, Batch, Listing, Outcome, Outcomes, ReadyModel
 from cxrview.app.theme import THEMES, Colours
 from cxrview.core.image import ImageRef
 
@@ -37,16 +38,19 @@ class ImageListModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._state = AppState()
         self._listing = Listing()
         self._outcomes = Outcomes()
 
     def render_state(self, state: AppState) -> None:
         """Show these images and outcomes."""
+        is_renamed = state.is_hiding_names != self._state.is_hiding_names
+        self._state = state
         if state.listing is not self._listing:
             self.beginResetModel()
             self._listing, self._outcomes = state.listing, state.outcomes
             self.endResetModel()
-        elif state.outcomes is not self._outcomes:
+        elif state.outcomes is not self._outcomes or is_renamed:
             self._outcomes = state.outcomes
             if self._listing.shown:
                 self.dataChanged.emit(self.index(0), self.index(len(self._listing.shown) - 1))
@@ -67,9 +71,9 @@ class ImageListModel(QAbstractListModel):
         ref = self._listing.shown[index.row()]
         outcome = self._outcomes.by_ref.get(ref)
         if role == Qt.ItemDataRole.DisplayRole:
-            return image_name(ref)
+            return shown_name(self._state, ref)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
-            return f"{ref}\n{outcome_text(outcome)}"
+            return outcome_text(outcome) if self._state.is_hiding_names else f"{ref}\n{outcome_text(outcome)}"
         if role == self.RefRole:
             return ref
         return outcome if role == self.OutcomeRole else None
@@ -207,8 +211,9 @@ class ImageListPanel(QWidget):
             self._delegate.colours = THEMES[state.theme]
             self.list.viewport().update()
         self._model.render_state(state)
-        if before is None or (before.listing, before.current) != (state.listing, state.current):
-            self._render_listing(state.listing)
+        parts = (state.listing, state.current, state.is_hiding_names)
+        if before is None or (before.listing, before.current, before.is_hiding_names) != parts:
+            self._render_listing(state)
             self._render_current(state.current)
         if self._filter.text() != state.filter_text:
             self._filter.setText(state.filter_text)
@@ -220,9 +225,10 @@ class ImageListPanel(QWidget):
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._filter.selectAll()
 
-    def _render_listing(self, listing: Listing) -> None:
-        self._title.setText(listing.title)
-        self._title.setToolTip(listing.title)
+    def _render_listing(self, state: AppState) -> None:
+        listing = state.listing
+        self._title.setText(shown_title(state))
+        self._title.setToolTip(shown_title(state))
         everything = f"{len(listing.refs):,} {'image' if len(listing.refs) == 1 else 'images'}"
         is_filtered = len(listing.shown) != len(listing.refs)
         others = f", {listing.others:,} other {'file' if listing.others == 1 else 'files'}" if listing.others else ""
@@ -230,7 +236,8 @@ class ImageListPanel(QWidget):
         refused = len(listing.refusals)
         self._refusals.setVisible(bool(refused))
         self._refusals.setText(f"{refused:,} could not be opened")
-        reasons = [f"{refusal.path.name}: {refusal.reason}" for refusal in listing.refusals[:MAX_REFUSALS_TOLD]]
+        told = listing.refusals[:MAX_REFUSALS_TOLD]
+        reasons = [refusal.reason if state.is_hiding_names else f"{refusal.path.name}: {refusal.reason}" for refusal in told]
         self._refusals.setToolTip("\n".join(reasons))
 
     def _render_current(self, current: ImageRef | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from cxrview.app.privacy import searching_text
 from cxrview.app.state import AppState, NoModel, ThemeName
 from cxrview.app.theme import app_icon, icon
 from cxrview.app.views.engine_section import model_text
@@ -54,7 +55,7 @@ class StartPage(QWidget):
             self._files.setIcon(icon("files", state.theme))
             self._phantoms.setIcon(icon("phantom", state.theme))
         self._add_model.setVisible(isinstance(state.model, NoModel))
-        self._status.setText(f"Looking for radiographs in {state.searching}…" if state.searching else model_text(state.model))
+        self._status.setText(searching_text(state) or model_text(state.model))
 
     def _build_button(self, name: str, text: str, *, role: str = "") -> QPushButton:
         button = QPushButton(text, self)
