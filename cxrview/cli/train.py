@@ -21,7 +21,7 @@ Recipes: `cxrview recipes`. Single fields: --set fit.epochs=10 --set input.width
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="a folder with a sub-folder per label, or a CSV table")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="the run folder")
-    parser.add_argument("--recipe", default="cxr-base", metavar="NAME|FILE.toml", help="how to train (default: cxr-base)")
+    parser.add_argument("--recipe", default="fine-tune", metavar="NAME|FILE.toml", help="how to train (default: fine-tune)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a field of the recipe")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train (default: CUDA where it is)")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")

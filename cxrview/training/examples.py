@@ -135,10 +135,17 @@ def _collect(rows: Sequence[_Row], recipe: DataRecipe, *, subject: str) -> Colle
         if count < MIN_PER_LABEL:
             raise DataError(
                 f"Label '{label}' has {count} images; a split needs at least {MIN_PER_LABEL}.",
-                hint="Add images, or take the label out of data.labels.",
+                hint=_advice(left_out),
                 subject=subject,
             )
     return Collection(labels, _joined_by_patient(examples, recipe.columns.patient), left_out)
+
+
+def _advice(left_out: Mapping[str, int]) -> str:
+    if not left_out:
+        return "Add images, or take the label out of data.labels."
+    reason, count = max(left_out.items(), key=lambda item: item[1])
+    return f"{count} images were left out because {reason}; if that is not wanted, change data.keep, data.labels or the recipe."
 
 
 def _reason_to_leave_out(row: _Row, recipe: DataRecipe, labels: Sequence[str]) -> str:

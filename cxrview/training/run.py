@@ -155,6 +155,8 @@ def _report_counts(plan: Plan, report: Report) -> None:
     for split in ("train", "val", "test", "external"):
         members = [example for example in plan.examples if example.split == split]
         counts = Counter(example.label for example in members)
+        if not members:
+            continue
         report(f"{split}: {len(members)} images ({', '.join(f'{label} {n}' for label, n in counts.most_common())})")
 
 

@@ -107,3 +107,10 @@ def test_missing_files_are_counted_not_fatal(tmp_path: Path) -> None:
     table = _table(tmp_path, _rows("x", 5) + _rows("y", 5))
     (tmp_path / "xa0.png").unlink()
     assert read_collection(table, DataRecipe()).left_out == {"the file is missing": 1}
+
+
+def test_when_a_filter_leaves_nothing_the_filter_is_named(tmp_path: Path) -> None:
+    table = _table(tmp_path, _rows("x", 5) + _rows("y", 5))
+    recipe = DataRecipe(labels=("x",), keep={"role": ("chosen",)})
+    with pytest.raises(DataError, match="10 images were left out because role is train"):
+        read_collection(table, recipe)

@@ -154,3 +154,18 @@ def test_fine_tuning_starts_from_another_packages_weights(finished: Path, films:
         initial_network(replace(small_recipe, init=f"file:{weights}", architecture=Architecture("resnet18")), ("opacity",))
     with pytest.raises(RecipeError, match="not there"):
         initial_network(replace(small_recipe, init=f"file:{tmp_path / 'no.safetensors'}"), ("opacity",))
+
+
+def test_the_default_recipe_takes_plain_folders_and_starts_from_the_bundled_network(tmp_path: Path) -> None:
+    from cxrview.core.phantom import phantom
+    from cxrview.io.phantom_files import write_png
+    from cxrview.training.recipe import load_recipe
+
+    for number in range(24):
+        folder = tmp_path / "films" / ("clear", "opacity")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        write_png(folder / f"{number}.png", phantom(number, size=(96, 96), bits=8, opacities=number % 2 * 3))
+    recipe = load_recipe("fine-tune", ["fit.epochs=1", "fit.batch=4", "data.val_fraction=0.25"])
+    package = load_package(train(tmp_path / "films", tmp_path / "run", recipe))
+    assert [label.id for label in package.manifest.labels] == ["clear", "opacity"]
+    assert "first weights: bundled:cxr-base" in (package.folder / "CARD.md").read_text()
