@@ -47,6 +47,8 @@ class Database:
         except OSError as error:
             raise LibraryError("The folder of the library cannot be made.", hint=_READ_ONLY, subject=str(path.parent)) from error
         try:
+            if marker_of(path).exists():
+                raise LibraryDamaged("The library was found damaged when it was last used.", hint=_DAMAGED, subject=str(path))
             with self._sentences():
                 self._check(self._connection())
         except BaseException:
@@ -121,11 +123,18 @@ class Database:
         subject = str(self.path)
         is_foreign = isinstance(error, sqlite3.OperationalError) and str(error).startswith(("no such table", "no such column"))
         if code in _DAMAGE or is_foreign:
+            with suppress(OSError):
+                marker_of(self.path).touch()
             return LibraryDamaged("The library is damaged.", hint=_DAMAGED, subject=subject)
         if self._is_closed:
             return LibraryError("The library is closed.", hint="Open it again.", subject=subject)
         message, hint = _SENTENCES.get(code, (f"The library refused what was asked ({error}).", "Please report it."))
         return LibraryError(message, hint=hint, subject=subject)
+
+
+def marker_of(path: Path) -> Path:
+    """Give the file that says that an index is damaged: most damage shows only when the broken page is read."""
+    return path.with_name(path.name + ".damaged")
 
 
 def connect(path: Path) -> sqlite3.Connection:

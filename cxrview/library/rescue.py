@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cxrview.core.errors import LibraryError
-from cxrview.library.database import connect
+from cxrview.library.database import connect, marker_of
 from cxrview.library.schema import KEPT, migrate
 from cxrview.library.words import WORDS_OF_IMAGES
 
 _COMPANIONS: Final = ("", "-wal", "-shm")
 _FURTHEST: Final = 1 << 21
 """Row number up to which a table is searched when it cannot tell its last."""
-_RESCUED_KEY: Final = "rescued"
+_MOST_FAILURES: Final = 50_000
+"""Unreadable pieces of one table after which the rest of it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def _set_aside(path: Path, now: dt.datetime) -> Path:
             companion = path.with_name(path.name + ending)
             if companion.exists():
                 companion.replace(aside.with_name(aside.name + ending))
+        marker_of(path).unlink(missing_ok=True)
     except OSError as error:
         raise LibraryError(
             "The damaged library cannot be set aside.",
@@ -87,6 +90,8 @@ def _copy(aside: Path, new: sqlite3.Connection) -> None:
         with closing(connect(aside)) as old:
             for table in KEPT:
                 _copy_table(old, new, table)
+                if table == "image":
+                    _complete_images(old, new)
     except sqlite3.DatabaseError as error:
         if new.in_transaction and getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise
@@ -111,40 +116,69 @@ def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) ->
         new.execute(insert, row)
 
 
-def _readable_rows(old: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[object, ...]]:
+def _readable_rows(old: sqlite3.Connection, table: str, names: str) -> Iterator[Any]:  # a row holds what `names` asks for
     """Give the rows of a table, stepping around the ones on broken pages."""
     try:
         last = old.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0  # noqa: S608
     except sqlite3.DatabaseError:
         last = _FURTHEST
     select = f"SELECT {names} FROM {table} WHERE rowid BETWEEN ? AND ?"  # noqa: S608
-    waiting = [(1, min(int(last), _FURTHEST))]
-    while waiting:
-        low, high = waiting.pop()
+    waiting = deque([(1, min(int(last), _FURTHEST))])
+    failures = 0
+    while waiting and failures < _MOST_FAILURES:  # breadth first: what is readable in large pieces comes before the crumbs
+        low, high = waiting.popleft()
         try:
             yield from old.execute(select, (low, high)).fetchall()
         except sqlite3.DatabaseError:
+            failures += 1
             if low < high:
                 middle = (low + high) // 2
-                waiting += [(middle + 1, high), (low, middle)]
+                waiting += [(low, middle), (middle + 1, high)]
+
+
+_INDEXED_FILES: Final = "SELECT id, path, member, frame FROM image INDEXED BY sqlite_autoindex_image_1 ORDER BY path"
+_STUB: Final = (
+    "INSERT OR IGNORE INTO image (id, path, member, frame, patient, study, size, changed, added, format, modality, view, body_part,"
+    " laterality, age, manufacturer, institution, series_uid, series_description, sop_uid, taken, rows, columns, bits, frames, reason)"
+    " VALUES (?, ?, ?, ?, 0, 0, 0, 0, '', '', '', 'unknown', '', '', '', '', '', '', '', '', '', 0, 0, 0, 1, '')"
+)
+
+
+def _complete_images(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """Bring back images whose rows are lost: file and marks stand in the indices too, the note among the words."""
+    kept = {row[0] for row in new.execute("SELECT id FROM image")}
+    for row in _readable_from_both_ends(old, _INDEXED_FILES):
+        if row[0] not in kept:
+            new.execute(_STUB, row)
+    for mark, index in (("is_read", "image_by_read"), ("is_starred", "image_by_star")):
+        select = f"SELECT id FROM image INDEXED BY {index} WHERE {mark} = 1 ORDER BY id"  # noqa: S608 - names of ours
+        marked = [row for row in _readable_from_both_ends(old, select) if row[0] not in kept]
+        new.executemany(f"UPDATE image SET {mark} = 1 WHERE id = ?", marked)  # noqa: S608
+    notes = [(row[1], row[0]) for row in _readable_rows(old, "words_content", "id, c1") if row[1] and row[0] not in kept]
+    new.executemany("UPDATE image SET note = ? WHERE id = ?", notes)
+
+
+def _readable_from_both_ends(old: sqlite3.Connection, select: str) -> Iterator[Any]:  # a row holds what `select` asks for
+    """Give the rows of an ordered statement up to the first broken page, from the front and from the back."""
+    for direction in (" ASC", " DESC"):
+        try:
+            yield from old.execute(select + direction)
+        except sqlite3.DatabaseError:
+            continue
+        return
 
 
 def _mend_references(new: sqlite3.Connection) -> None:
-    stand_in = (_RESCUED_KEY,)
-    new.execute("INSERT OR IGNORE INTO patient (key, code, name, sex, birth_date) VALUES (?, '', '', '', '')", stand_in)
-    patient = new.execute("SELECT id FROM patient WHERE key = ?", stand_in).fetchone()[0]
-    new.execute("UPDATE study SET patient = ? WHERE patient NOT IN (SELECT id FROM patient)", (patient,))
+    """Put a nameless one in the place of each lost patient and study, and let the files of their images be read again."""
+    new.execute("UPDATE image SET changed = 0 WHERE patient NOT IN (SELECT id FROM patient) OR study NOT IN (SELECT id FROM study)")
     new.execute(
-        "INSERT OR IGNORE INTO study (patient, key, uid, date, description, accession) VALUES (?, ?, '', '', '', '')",
-        (patient, _RESCUED_KEY),
+        "INSERT INTO patient (id, key, code, name, sex, birth_date) SELECT DISTINCT patient, 'rescued:' || patient, '', '', '', ''"
+        " FROM (SELECT patient FROM image UNION SELECT patient FROM study) WHERE patient NOT IN (SELECT id FROM patient)"
     )
-    study = new.execute("SELECT id FROM study WHERE patient = ? AND key = ?", (patient, _RESCUED_KEY)).fetchone()[0]
     new.execute(
-        "UPDATE image SET patient = ?, study = ?, changed = 0"
-        " WHERE study NOT IN (SELECT id FROM study) OR patient NOT IN (SELECT id FROM patient)",
-        (patient, study),
+        "INSERT INTO study (id, patient, key, uid, date, description, accession)"
+        " SELECT study, min(patient), 'rescued:' || study, '', '', '', ''"
+        " FROM image WHERE study NOT IN (SELECT id FROM study) GROUP BY study"
     )
     for table in ("annotation", "score", "flag"):
         new.execute(f"DELETE FROM {table} WHERE image NOT IN (SELECT id FROM image)")  # noqa: S608
-    new.execute("DELETE FROM study WHERE id NOT IN (SELECT study FROM image)")
-    new.execute("DELETE FROM patient WHERE id NOT IN (SELECT patient FROM image)")
