@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxrview.cli import doctor, explain, models, phantom, recipes, score, train
+from cxrview.cli import doctor, explain, library, models, phantom, recipes, score, train
 
 COMMANDS = (
     score.COMMAND,
@@ -10,6 +10,7 @@ COMMANDS = (
     train.COMMAND,
     recipes.COMMAND,
     models.COMMAND,
+    library.COMMAND,
     phantom.COMMAND,
     doctor.COMMAND,
 )

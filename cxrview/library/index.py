@@ -42,7 +42,7 @@ class Context(Protocol):
     def check(self) -> None:
         """Raise `Cancelled` when nobody waits any more."""
 
-    def report(self, progress: object) -> None:
+    def report(self, progress: Progress) -> None:
         """Tell how far the work is."""
 
 
@@ -52,7 +52,7 @@ class Unwatched:
     def check(self) -> None:
         """Go on."""
 
-    def report(self, progress: object) -> None:
+    def report(self, progress: Progress) -> None:
         """Tell nobody."""
 
 
