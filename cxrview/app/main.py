@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from cxrview.app.controllers.audit import Audit
 from cxrview.app.controllers.explaining import Explaining
+from cxrview.app.controllers.exports import Exports
 from cxrview.app.controllers.files import Files
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
@@ -102,14 +103,16 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     store = Store(replace(_first_state(settings, application), notice=notice))
     runner = runner or ThreadRunner(crashes.report)
     models = Models(store, runner, opener=partial(_open, threads=settings.threads))
+    audit = Audit(store, runner, where.log_dir)
     controllers = Controllers(
         files=Files(store, runner, where.cache_dir / "phantoms"),
         pictures=Pictures(store, runner),
         models=models,
         scoring=Scoring(store, runner, lambda: models.session),
         explaining=Explaining(store, runner, lambda: models.session),
-        audit=Audit(store, runner, where.log_dir),
+        audit=audit,
         tags=Tags(store, runner),
+        exports=Exports(store, runner, audit),
     )
     window = MainWindow(where.config_dir / "window.ini")
     wire(window, store, controllers, crashes)

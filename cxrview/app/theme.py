@@ -148,9 +148,9 @@ QScrollBar::handle:horizontal { min-width: 30px; }
 QScrollBar::handle:hover { background: $muted; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
-QLabel[role="chip"] { background: $raised; border: 1px solid $border; border-radius: 9px; padding: 2px 9px; }
-QLabel[role="chipWarning"] { color: $positive; border: 1px solid $positive; border-radius: 9px; padding: 2px 9px; }
-QLabel[role="chipError"] { color: $error; border: 1px solid $error; border-radius: 9px; padding: 2px 9px; }
+QLabel[role="chip"] { background: $raised; border: 1px solid $border; border-radius: 9px; }
+QLabel[role="chipWarning"] { color: $positive; border: 1px solid $positive; border-radius: 9px; }
+QLabel[role="chipError"] { color: $error; border: 1px solid $error; border-radius: 9px; }
 #refusalCard { background: $raised; border: 1px solid $error; border-radius: 6px; }
 #refusalCard QLabel { background: transparent; }
 QToolButton[role="link"] { color: $accent; border: none; padding: 3px 6px 3px 0; }
@@ -165,6 +165,7 @@ QListWidget:focus { border-color: $accent; }
 QListView::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 4px; background: $raised; }
 QListView::indicator:checked { background: $accent; border-color: $accent; image: url($icon_check); }
 QDoubleSpinBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 6px; }
+QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0; }
 QDoubleSpinBox:focus { border-color: $accent; }
 QTextBrowser, QTableView, QPlainTextEdit { background: $panel; border: 1px solid $border; border-radius: 5px; }
 QHeaderView::section { background: $raised; border: none; border-right: 1px solid $border; padding: 5px 8px; }

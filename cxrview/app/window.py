@@ -29,6 +29,8 @@ from cxrview.app.views.actions import Actions
 from cxrview.app.views.canvas import Canvas
 from cxrview.app.views.card_dialog import CardDialog
 from cxrview.app.views.cell_grid import CellGrid
+from cxrview.app.views.export_dialog import ExportDialog
+from cxrview.app.views.export_picture import ExportOptions, can_export, export_picture
 from cxrview.app.views.image_list import ImageListPanel
 from cxrview.app.views.layout_menu import LayoutMenu
 from cxrview.app.views.mark_menu import MarkMenu
@@ -41,6 +43,8 @@ from cxrview.app.views.window_menu import WindowMenu
 from cxrview.core.marks import Mark, MarkKind
 
 LAYOUT_VERSION = 1
+# Never the image's own name, which often holds the patient's.
+EXPORT_NAME = "radiograph"
 FIRST_SIZE = QSize(1360, 860)
 LIST_WIDTH_PX = 270
 PANEL_WIDTH_PX = 310
@@ -81,6 +85,11 @@ class MainWindow(QMainWindow):
 
     note_written = Signal(object)
     """The person wrote the text of a mark that was drawn. Parameters: mark (Mark)."""
+
+    picture_saved = Signal(object, object)
+    """The shown picture is wanted as a file. Parameters: picture (QImage), where (Path)."""
+    picture_copied = Signal(object)
+    """The shown picture was copied. Parameters: picture (QImage)."""
 
     def __init__(self, layout_file: Path) -> None:
         """Keep sizes and places in `layout_file`, which may be deleted without loss."""
@@ -155,6 +164,30 @@ class MainWindow(QMainWindow):
         if text or mark.kind is not MarkKind.TEXT:
             self.note_written.emit(replace(mark, text=text))
 
+    def ask_for_export(self, state: AppState) -> None:
+        """Let the person choose how the shown picture leaves the program."""
+        if not can_export(state):
+            return
+        dialog = ExportDialog(self)
+        dialog.save_requested.connect(lambda options: self._save_picture(state, options))
+        dialog.copy_requested.connect(lambda options: self.copy_picture(state, options))
+        dialog.open()
+
+    def copy_picture(self, state: AppState, options: ExportOptions | None = None) -> None:
+        """Put the shown picture on the clipboard, as it is seen and without names unless they are asked for."""
+        if can_export(state):
+            picture = export_picture(state, options or ExportOptions(), self.canvas)
+            QApplication.clipboard().setImage(picture)
+            self.picture_copied.emit(picture)
+
+    def _save_picture(self, state: AppState, options: ExportOptions) -> None:
+        kinds = "PNG (*.png);;JPEG (*.jpg *.jpeg)"
+        name, kind = QFileDialog.getSaveFileName(self, "Save picture", f"{EXPORT_NAME}.png", kinds)
+        if name:
+            path = Path(name)
+            suffix = "" if path.suffix.lower() in (".png", ".jpg", ".jpeg") else ".jpg" if kind.startswith("JPEG") else ".png"
+            self.picture_saved.emit(export_picture(state, options, self.canvas), path.with_name(path.name + suffix))
+
     def show_keys(self) -> None:
         """Tell what the mouse and the keys do."""
         self._tell("Mouse and keys", KEYS_TEXT)
@@ -205,7 +238,10 @@ class MainWindow(QMainWindow):
         actions = self.actions_
         self._fill_window_menu()
         menus = {
-            "&File": (actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.add_model, None, actions.quit),
+            "&File": (
+                actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.export, actions.copy, None,
+                actions.add_model, None, actions.quit,
+            ),
             "&Image": (actions.previous, actions.next, actions.find, None, actions.tags, None, actions.score_all, actions.cancel_batch),
             "&View": (
                 actions.fit, actions.actual_size, None,

@@ -9,6 +9,7 @@ from cxrview.app.answers import override_chosen, prevalence_chosen, threshold_ch
 from cxrview.app.cells import cell_activated, layout_chosen, link_toggled, linked
 from cxrview.app.controllers.audit import Audit
 from cxrview.app.controllers.explaining import Explaining
+from cxrview.app.controllers.exports import Exports
 from cxrview.app.controllers.files import Files
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
@@ -64,6 +65,7 @@ class Controllers:
     explaining: Explaining
     audit: Audit
     tags: Tags
+    exports: Exports
 
 
 def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: CrashReporter) -> None:
@@ -176,6 +178,10 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     actions.flip_over.triggered.connect(lambda: store.apply(flipped_over))
     actions.reset_orientation.triggered.connect(lambda: store.apply(orientation_reset))
     actions.heatmap.triggered.connect(lambda: store.apply(layer_toggled))
+    actions.export.triggered.connect(lambda: window.ask_for_export(store.state))
+    actions.copy.triggered.connect(lambda: window.copy_picture(store.state))
+    window.picture_saved.connect(controllers.exports.save)
+    window.picture_copied.connect(controllers.exports.note_copy)
     actions.hide_names.triggered.connect(lambda: store.apply(names_toggled))
     actions.tags.triggered.connect(lambda: store.apply(tags_opened))
     actions.light_theme.triggered.connect(lambda is_on: store.apply(theme_chosen, ThemeName.LIGHT if is_on else ThemeName.DARK))

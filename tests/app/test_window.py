@@ -377,3 +377,20 @@ def test_hidden_names_leave_the_title_and_stay_hidden(program: Program, films: P
     assert not program.store.state.tags.is_open
     keep_settings(program)
     assert load_settings().names == "hide"
+
+
+def test_the_shown_picture_is_saved_and_copied(
+    program: Program, films: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_arguments, **_options: (str(tmp_path / "shown"), "JPEG (*.jpg *.jpeg)"))
+    program.window.actions_.export.trigger()
+    save = program.window.findChild(QPushButton, "exportSave")
+    assert save is not None
+    qtbot.mouseClick(save, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Saved as" in program.store.state.notice)
+    assert cv2.imread(str(tmp_path / "shown.jpg")) is not None
+    program.window.actions_.copy.trigger()
+    assert not QApplication.clipboard().image().isNull()
+    assert "clipboard" in program.store.state.notice

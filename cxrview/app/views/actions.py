@@ -40,6 +40,8 @@ class Actions(QObject):
         self.unsharp = self._make("unsharp", "&Sharpen (unsharp mask, for the eye)", "", QKeySequence("U"), is_checkable=True)
         turns = (self.turn_right, self.turn_left, self.flip_sideways, self.flip_over)
         self._on_picture = (self.fit, self.actual_size, self.invert, self.reset_window, self.clahe, self.unsharp, *turns)
+        self.export = self._make("export", "&Export picture…", "", QKeySequence("Ctrl+E"))
+        self.copy = self._make("copyPicture", "&Copy picture", "", QKeySequence("Ctrl+Shift+C"))
         self.hide_names = self._make("hideNames", "Hide &names and identifiers", "", QKeySequence("Ctrl+H"), is_checkable=True)
         self.tags = self._make("tags", "&Tags of the file…", "", QKeySequence("Ctrl+T"))
         self.light_theme = self._make("lightTheme", "&Light theme", "theme", is_checkable=True)
@@ -69,6 +71,8 @@ class Actions(QObject):
         self.clahe.setChecked(state.display.eye.has_clahe)
         self.unsharp.setChecked(state.display.eye.has_unsharp)
         self.hide_names.setChecked(state.is_hiding_names)
+        self.export.setEnabled(has_picture)
+        self.copy.setEnabled(has_picture)
         self.tags.setEnabled(state.current is not None)
         self.light_theme.setChecked(state.theme is ThemeName.LIGHT)
 

@@ -101,8 +101,10 @@ class Canvas(QWidget):
     readout_changed = Signal(str)
     """The mouse is over other pixels. Parameters: text, empty outside the picture (str)."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, has_texts: bool = True) -> None:
+        """Leave out what stands in the corners without `has_texts`; the warning of a mirrored picture stays."""
         super().__init__(parent)
+        self._has_texts = has_texts
         self.setObjectName("canvas")
         self.setAccessibleName("Radiograph")
         self.setMouseTracking(True)
@@ -273,8 +275,9 @@ class Canvas(QWidget):
         self._paint_marks(painter, picture, viewport)
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
-        self._layers.paint_legend(painter, self.rect(), self._colours)
-        paint_corners(painter, self.rect(), self._colours, self._naming, picture, self._display, viewport.zoom)
+        if self._has_texts:
+            self._layers.paint_legend(painter, self.rect(), self._colours)
+            paint_corners(painter, self.rect(), self._colours, self._naming, picture, self._display, viewport.zoom)
         if self._tool is not None:
             paint_hint(painter, self.rect(), self._colours, self._tool)
         if viewport.orientation.is_mirrored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from cxrview.app.views.labels import make_label
@@ -37,6 +38,7 @@ class NoticePage(QWidget):
         self._button = QPushButton("I understand", card)
         self._button.setObjectName("acceptNotice")
         self._button.setProperty("role", "main")
+        self._button.setShortcut(QKeySequence(Qt.Key.Key_Return))
         self._button.clicked.connect(self.accepted)
         self.setFocusProxy(self._button)
         column = QVBoxLayout(card)

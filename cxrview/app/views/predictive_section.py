@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
@@ -37,7 +37,7 @@ class PredictiveSection(QWidget):
         self._percent.setDecimals(1)
         self._percent.setSuffix(" %")
         self._percent.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self._percent.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._percent.setMinimumWidth(96)
         self._percent.setKeyboardTracking(False)
         self._percent.valueChanged.connect(self._on_value)
         self._shown = 0.0

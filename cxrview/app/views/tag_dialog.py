@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QGuiApplication, QIcon, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QDialogButtonBox, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from cxrview.app.privacy import matching_rows, shown_name, tag_rows
@@ -72,6 +72,8 @@ class TagDialog(QDialog):
         self._search.textEdited.connect(lambda _text: self._render_rows())
         self._table = self._build_table()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        # This dialog is made before the look of the program is known, which does without such icons.
+        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
         buttons.rejected.connect(self.reject)
         self.rejected.connect(self.closed)
         layout = QVBoxLayout(self)
@@ -91,6 +93,8 @@ class TagDialog(QDialog):
             self._render_rows()
         if not self.isVisible():
             self.show()
+            self.raise_()
+            self.activateWindow()
             self._search.setFocus()
 
     def _render_rows(self) -> None:

@@ -60,6 +60,7 @@ class TrustSection(QWidget):
         badges = badges_of(state)
         while len(self._chips) < len(badges):
             self._chips.append(QLabel(self._badges))
+            self._chips[-1].setContentsMargins(9, 2, 9, 2)
             self._flow.addWidget(self._chips[-1])
         for number, chip in enumerate(self._chips):
             chip.setVisible(number < len(badges))
