@@ -165,7 +165,8 @@ QListWidget:focus { border-color: $accent; }
 QListView::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 4px; background: $raised; }
 QListView::indicator:checked { background: $accent; border-color: $accent; image: url($icon_check); }
 QDoubleSpinBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 6px; }
-QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0; }
+QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0 4px; }
+QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }
 QDoubleSpinBox:focus { border-color: $accent; }
 QTextBrowser, QTableView, QPlainTextEdit { background: $panel; border: 1px solid $border; border-radius: 5px; }
 QHeaderView::section { background: $raised; border: none; border-right: 1px solid $border; padding: 5px 8px; }

@@ -15,6 +15,7 @@ from cxrview.core.colour import colour_table
 
 BAR_WIDTH_PX = 14
 BAR_HEIGHT_PX = 150
+TEXT_HEIGHT_PX = 18.0
 UNITS = {"gradcam": "logit contribution", "hirescam": "logit contribution", "occlusion": "fall of the logit"}
 OTHER_UNIT = "units of the method"
 
@@ -27,14 +28,17 @@ def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView)
     titles = (f"{finding.label.name}  {finding.probability:.2f}", method_name(method), UNITS.get(method, OTHER_UNIT))
     line = metrics.lineSpacing()
     width = max(metrics.horizontalAdvance(text) for text in titles) + 2 * PADDING_PX
-    height = (len(titles) + 1) * line + BAR_HEIGHT_PX + 2 * PADDING_PX
+    # The bar grows with the text, as in an export at full resolution.
+    growth = max(1.0, metrics.height() / TEXT_HEIGHT_PX)
+    bar_width, bar_height = round(BAR_WIDTH_PX * growth), round(BAR_HEIGHT_PX * growth)
+    height = (len(titles) + 1) * line + bar_height + 2 * PADDING_PX
     box = QRect(rect.right() - MARGIN_PX - width, rect.bottom() - MARGIN_PX - height, width, height)
     _paint_ground(painter, box)
     painter.setPen(QColor(colours.canvas_text))
     left = box.left() + PADDING_PX
     for number, text in enumerate(titles):
         painter.drawText(left, box.top() + PADDING_PX + number * line + metrics.ascent(), text)
-    bar = QRect(left, box.top() + PADDING_PX + len(titles) * line + line // 2, BAR_WIDTH_PX, BAR_HEIGHT_PX)
+    bar = QRect(left, box.top() + PADDING_PX + len(titles) * line + line // 2, bar_width, bar_height)
     painter.drawImage(bar, _bar_image(view.layer.table))
     painter.drawRect(bar.adjusted(-1, -1, 0, 0))
     _paint_numbers(painter, metrics, bar, view)

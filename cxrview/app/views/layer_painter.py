@@ -17,7 +17,9 @@ from cxrview.app.wash import Contour, Wash, make_contours, make_wash
 from cxrview.core.frame import Frame
 from cxrview.core.results import Analysis, Heatmap
 
+# At a text of this height; exports at full resolution have larger texts and broader lines.
 CONTOUR_WIDTH_PX = 1.8
+TEXT_HEIGHT_PX = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _paint_drawing(painter: QPainter, drawing: _Drawing) -> None:
     if not drawing.image.isNull():
         painter.drawImage(drawing.box, drawing.image)
     for colour, path in drawing.paths:
-        pen = QPen(colour, CONTOUR_WIDTH_PX)
+        pen = QPen(colour, CONTOUR_WIDTH_PX * max(1.0, painter.fontMetrics().height() / TEXT_HEIGHT_PX))
         pen.setCosmetic(True)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.strokePath(path, pen)

@@ -36,7 +36,6 @@ class PredictiveSection(QWidget):
         self._percent.setRange(0.0, 100.0)
         self._percent.setDecimals(1)
         self._percent.setSuffix(" %")
-        self._percent.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self._percent.setMinimumWidth(96)
         self._percent.setKeyboardTracking(False)
         self._percent.valueChanged.connect(self._on_value)
