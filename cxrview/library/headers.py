@@ -19,7 +19,7 @@ from cxrview.io.limits import DEFAULT_LIMITS, LimitedReader, Limits
 from cxrview.io.sniff import HEAD_BYTES, Kind, describe, sniff
 from cxrview.library.names import place_of
 from cxrview.library.records import Header, View
-from cxrview.library.scan import TAGS, WORDS, NeedsMore, NotPlain, scan
+from cxrview.library.scan import KEYWORDS, TAGS, WORDS, NeedsMore, NotPlain, scan
 
 FIRST_READ: Final = 1 << 13
 LARGEST_READ: Final = 1 << 22
@@ -43,6 +43,8 @@ _CHARACTER_SETS: Final = {
 }
 _LATERAL: Final = frozenset({"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LATERAL", "LAT", "L"})
 _NO_PICTURE: Final = "The file holds no picture."
+_SEPARATOR: Final = b"\x1e"
+"""A control character between values, so that all are decoded at once; no text of DICOM holds it."""
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,9}")
 _DAMAGED: Final = "The header breaks the rules of its format."
 
@@ -131,12 +133,14 @@ Number = Callable[[str], int]
 
 def _scanned_values(values: dict[int, bytes], encoding: str) -> tuple[Text, Number]:
     words = {keyword: values.pop(TAGS[keyword], b"") for keyword in WORDS}
-    if any(b"\x1b" in raw for raw in values.values()):  # switches the character set
+    joined = _SEPARATOR.join(values.values())
+    if b"\x1b" in joined or joined.count(_SEPARATOR) != max(len(values) - 1, 0):  # the first switches the character set
         raise NotPlain
-    texts = {tag: raw.decode(encoding).strip(" \0") for tag, raw in values.items()}
+    decoded = joined.decode(encoding).split(_SEPARATOR.decode())
+    texts = {KEYWORDS[tag]: value.strip(" \0") for tag, value in zip(values, decoded, strict=False)}
 
     def text(keyword: str) -> str:
-        return texts.get(TAGS[keyword], "")
+        return texts.get(keyword, "")
 
     def number(keyword: str) -> int:
         if keyword in words:

@@ -107,7 +107,7 @@ def index_paths(
     waiting.check()
     _remember_sources(library, [path for path in absolute if path.exists()], found.problems, _stamp(now))
     done = index_images(library, found.refs, context=waiting, now=now, limits=limits)
-    check_files(library, absolute, context=waiting)
+    check_files(library, absolute, context=waiting, present=frozenset(stored_path(ref.path) for ref in found.refs))
     return replace(done, others=found.others, problems=found.problems)
 
 
@@ -257,8 +257,16 @@ def _image(connection: sqlite3.Connection, entry: Entry, patient: int, study: in
     return int(row[0])
 
 
-def check_files(library: Library, below: Sequence[Path] = (), *, context: Context | None = None) -> int:
+def check_files(
+    library: Library, below: Sequence[Path] = (), *, context: Context | None = None, present: frozenset[str] = frozenset()
+) -> int:
     """Look whether the files of the index are still there, all or those below some paths; gives how many changed their state.
+
+    Args:
+        library: the index.
+        below: folders and files.
+        context: hears nothing, but may cancel.
+        present: files, as they stand in the index, that were just seen and are not looked for again.
 
     Raises:
         Cancelled: the context said so.
@@ -270,15 +278,15 @@ def check_files(library: Library, below: Sequence[Path] = (), *, context: Contex
         ids = library.find(query)
         for start in range(0, len(ids), BATCH * 4):
             waiting.check()
-            changed += _check_batch(library, ids[start : start + BATCH * 4])
+            changed += _check_batch(library, ids[start : start + BATCH * 4], present)
     return changed
 
 
-def _check_batch(library: Library, ids: Sequence[int]) -> int:
+def _check_batch(library: Library, ids: Sequence[int], present: frozenset[str]) -> int:
     marks = ", ".join("?" * len(ids))
     with library.database.reading() as connection:
         rows = connection.execute(f"SELECT id, path, is_missing FROM image WHERE id IN ({marks})", ids).fetchall()  # noqa: S608 - marks
-    is_there = {stored: path_of(stored).exists() for stored in {row[1] for row in rows}}
+    is_there = {stored: stored in present or path_of(stored).exists() for stored in {row[1] for row in rows}}
     wrong = [(not is_there[path], number) for number, path, is_missing in rows if bool(is_missing) is is_there[path]]
     if wrong:
         with library.database.writing(is_lasting=False) as connection:

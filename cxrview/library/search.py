@@ -166,9 +166,10 @@ _UNESCAPED: Final = {escaped: plain for plain, escaped in _ESCAPED.items()}
 
 def stored_path(path: Path) -> str:
     """Give a path as it stands in the index: bytes of a name that are no text become characters of the last private plane."""
-    return os.fspath(path).translate(_ESCAPED)
+    text = os.fspath(path)
+    return text if text.isascii() else text.translate(_ESCAPED)
 
 
 def path_of(stored: str) -> Path:
     """Give the path back."""
-    return Path(stored.translate(_UNESCAPED))
+    return Path(stored if stored.isascii() else stored.translate(_UNESCAPED))
