@@ -107,8 +107,11 @@ def _paint_label(painter: QPainter, rect: QRect, colours: Colours, lines: Sequen
     metrics = painter.fontMetrics()
     width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * LABEL_PADDING_PX
     height = len(lines) * metrics.lineSpacing() + LABEL_PADDING_PX
-    left = min(max(at.x() + LABEL_GAP_PX, rect.left()), rect.right() - width)
-    top = min(max(at.y() - height / 2, rect.top()), rect.bottom() - height)
+    has_room = at.x() + LABEL_GAP_PX + width <= rect.right()
+    left = max(rect.left(), at.x() + LABEL_GAP_PX if has_room else rect.right() - width)
+    # Where there is no room beside the point, the words go below it and leave the mark visible.
+    wanted = at.y() - height / 2 if has_room else at.y() + LABEL_GAP_PX
+    top = min(max(wanted, rect.top()), rect.bottom() - height)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(0, 0, 0, LABEL_ALPHA))
     painter.drawRoundedRect(QRectF(left, top, width, height), 4, 4)
