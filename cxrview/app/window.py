@@ -68,6 +68,8 @@ KEYS_TEXT = """<table cellspacing="6">
 <tr><td><b>Del, Ctrl+Z, Ctrl+Shift+Z, Esc</b></td><td>delete the selected mark, undo, redo, lay the tool down</td></tr>
 <tr><td><b>Ctrl+1, 2, 3, 4</b></td><td>one picture, two side by side, two stacked, four</td></tr>
 <tr><td><b>Tab, L</b></td><td>next place of the layout, link or unlink zoom, pan and window</td></tr>
+<tr><td><b>Hold Z</b></td><td>magnifier</td></tr>
+<tr><td><b>F11</b></td><td>full screen</td></tr>
 <tr><td><b>M</b></td><td>show or hide the heatmap</td></tr>
 <tr><td><b>Arrow keys, Page Up and Down</b></td><td>previous and next image</td></tr>
 <tr><td><b>Ctrl+F</b></td><td>filter the list by name</td></tr>
@@ -188,6 +190,12 @@ class MainWindow(QMainWindow):
             suffix = "" if path.suffix.lower() in (".png", ".jpg", ".jpeg") else ".jpg" if kind.startswith("JPEG") else ".png"
             self.picture_saved.emit(export_picture(state, options, self.canvas), path.with_name(path.name + suffix))
 
+    def set_full_screen(self, *, is_full: bool) -> None:
+        """Take the whole screen, or give it back."""
+        state = self.windowState()
+        full = Qt.WindowState.WindowFullScreen
+        self.setWindowState(state | full if is_full else state & ~full)
+
     def show_keys(self) -> None:
         """Tell what the mouse and the keys do."""
         self._tell("Mouse and keys", KEYS_TEXT)
@@ -246,7 +254,7 @@ class MainWindow(QMainWindow):
             "&View": (
                 actions.fit, actions.actual_size, None,
                 actions.turn_right, actions.turn_left, actions.flip_sideways, actions.flip_over, actions.reset_orientation, None,
-                actions.heatmap, None, actions.hide_names, actions.light_theme,
+                actions.heatmap, None, actions.hide_names, actions.full_screen, actions.light_theme,
             ),
             "&Help": (actions.keys, actions.about),
         }  # fmt: skip

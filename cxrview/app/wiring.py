@@ -184,6 +184,7 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     window.picture_copied.connect(controllers.exports.note_copy)
     actions.hide_names.triggered.connect(lambda: store.apply(names_toggled))
     actions.tags.triggered.connect(lambda: store.apply(tags_opened))
+    actions.full_screen.triggered.connect(lambda is_on: window.set_full_screen(is_full=is_on))
     actions.light_theme.triggered.connect(lambda is_on: store.apply(theme_chosen, ThemeName.LIGHT if is_on else ThemeName.DARK))
     actions.score_all.triggered.connect(controllers.scoring.score_all)
     actions.cancel_batch.triggered.connect(controllers.scoring.cancel_all)

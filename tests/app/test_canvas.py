@@ -21,6 +21,7 @@ from cxrview.app.state import (
     UnreadablePicture,
     flipped_over,
     flipped_sideways,
+    inversion_toggled,
     label_chosen,
     layer_toggled,
     opacity_chosen,
@@ -200,7 +201,7 @@ def test_the_read_out_tells_stored_and_modality_value_at_the_place(canvas: Canva
     canvas.readout_changed.connect(heard.append)
     qtbot.mouseMove(canvas, QPoint(108, 58))
     stored = int(picture.pixels.values[50, 100]) - 100
-    assert heard[-1] == f"x 100  y 50   stored value {stored}   modality value {2 * stored}"
+    assert heard[-1].startswith(f"x 100  y 50   stored value {stored}   modality value {2 * stored}")
     canvas.render_state(shown)
     qtbot.mouseMove(canvas, QPoint(109, 58))
     assert "modality" not in heard[-1]
@@ -502,3 +503,28 @@ def test_the_active_place_is_framed_and_a_touch_is_told(canvas: Canvas, shown: A
         qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(50, 50))
     with qtbot.waitSignal(canvas.touched):
         wheel(canvas, QPoint(50, 50), 120)
+
+
+def test_the_read_out_tells_the_gray_that_is_seen(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(inversion_toggled(shown))
+    gray = int(look(canvas)[108, 158, 0])
+    heard: list[str] = []
+    canvas.readout_changed.connect(heard.append)
+    move(canvas, QPoint(158, 108))
+    assert heard[-1].endswith(f"shown as {gray} of 255")
+
+
+def test_the_magnifier_enlarges_what_is_under_the_mouse_while_its_key_is_held(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    assert shown.current is not None
+    values = np.zeros((300, 400), np.uint16)
+    values[100:104, 200:204] = 4095
+    picture = replace(picture_of(shown.current), pyramid=build_pyramid(values))
+    canvas.render_state(replace(shown, picture=picture))
+    plain = look(canvas)
+    move(canvas, QPoint(8 + 202, 8 + 102))
+    np.testing.assert_array_equal(look(canvas), plain)
+    qtbot.keyPress(canvas, Qt.Key.Key_Z)
+    bright = look(canvas)[60:160, 160:260].min(axis=2) > 128
+    assert 80 <= bright.sum() <= 130
+    qtbot.keyRelease(canvas, Qt.Key.Key_Z)
+    np.testing.assert_array_equal(look(canvas), plain)

@@ -394,3 +394,10 @@ def test_the_shown_picture_is_saved_and_copied(
     program.window.actions_.copy.trigger()
     assert not QApplication.clipboard().image().isNull()
     assert "clipboard" in program.store.state.notice
+
+
+def test_the_window_takes_the_whole_screen_and_gives_it_back(program: Program) -> None:
+    program.window.actions_.full_screen.trigger()
+    assert program.window.isFullScreen()
+    program.window.actions_.full_screen.trigger()
+    assert not program.window.isFullScreen()

@@ -44,6 +44,7 @@ class Actions(QObject):
         self.copy = self._make("copyPicture", "&Copy picture", "", QKeySequence("Ctrl+Shift+C"))
         self.hide_names = self._make("hideNames", "Hide &names and identifiers", "", QKeySequence("Ctrl+H"), is_checkable=True)
         self.tags = self._make("tags", "&Tags of the file…", "", QKeySequence("Ctrl+T"))
+        self.full_screen = self._make("fullScreen", "F&ull screen", "", QKeySequence("F11"), is_checkable=True)
         self.light_theme = self._make("lightTheme", "&Light theme", "theme", is_checkable=True)
         self.score_all = self._make("scoreAllAction", "&Score all listed images", "score", QKeySequence("Ctrl+Return"))
         self.cancel_batch = self._make("cancelBatchAction", "&Cancel scoring", "stop")

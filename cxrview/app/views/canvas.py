@@ -37,6 +37,7 @@ from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
 from cxrview.app.views.canvas_texts import MIRRORED_TEXT, Naming, paint_corners, paint_hint, paint_message, paint_region, paint_warning
 from cxrview.app.views.layer_painter import LayerPainter
+from cxrview.app.views.lens import Lens
 from cxrview.app.views.mark_hand import MarkHand
 from cxrview.app.views.mark_painter import MarkPainter
 from cxrview.app.views.picture_painter import PicturePainter
@@ -63,6 +64,8 @@ GRIP_PX = 7.0
 SLIP_PX = 4.0
 
 
+# Held down for the magnifier.
+LENS_KEY = Qt.Key.Key_Z
 # Width of the frame around the active canvas.
 FRAME_PX = 2
 EMPTY_WORDS = "Choose an image in the list to see it here."
@@ -124,10 +127,12 @@ class Canvas(QWidget):
         self._selected = 0
         self._tool: MarkKind | None = None
         self._is_marked = False
+        self._lens = Lens()
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
         self._drag_anchor = (0.0, 0.0)
         self._drag_begun = QPointF()
+        self._mouse_at = QPointF()
         self._is_space_down = False
         self._modality: tuple[LoadedPicture, npt.NDArray[np.float32]] | None = None
 
@@ -255,7 +260,10 @@ class Canvas(QWidget):
             self._modality = (self._picture, modality_table(pixels))
         modality = float(self._modality[1][value])
         changed = "" if modality == stored else f"   modality value {modality:g}"
-        return f"x {x}  y {y}   stored value {stored}{changed}"
+        ratio = self.devicePixelRatioF()
+        gray = self._painter.gray_at(int(position.x() * ratio), int(position.y() * ratio))
+        shown = "" if gray is None else f"   shown as {gray} of 255"
+        return f"x {x}  y {y}   stored value {stored}{changed}{shown}"
 
     # Painting.
 
@@ -278,6 +286,9 @@ class Canvas(QWidget):
         if self._has_texts:
             self._layers.paint_legend(painter, self.rect(), self._colours)
             paint_corners(painter, self.rect(), self._colours, self._naming, picture, self._display, viewport.zoom)
+        if self._lens.is_on:
+            place = self._place(self._mouse_at)
+            self._lens.paint(painter, picture, self._display, viewport, self._mouse_at, place, self.devicePixelRatioF())
         if self._tool is not None:
             paint_hint(painter, self.rect(), self._colours, self._tool)
         if viewport.orientation.is_mirrored:
@@ -349,6 +360,9 @@ class Canvas(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Carry a drag on, and tell what is under the mouse."""
+        self._mouse_at = event.position()
+        if self._lens.is_on:
+            self.update()
         if self._drag is not None and isinstance(self._picture, LoadedPicture):
             self._drag_on(self._picture, event.position())
         elif self._hand.draft is not None:
@@ -392,6 +406,8 @@ class Canvas(QWidget):
             self._hand.drop()
             self.tool_dropped.emit()
             self.update()
+        elif key == LENS_KEY:
+            self._set_lens(is_on=True)
         elif key == Qt.Key.Key_Space:
             self._set_space(is_down=True)
         else:
@@ -401,6 +417,8 @@ class Canvas(QWidget):
         """Give the left drag back to the window."""
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self._set_space(is_down=False)
+        elif event.key() == LENS_KEY and not event.isAutoRepeat():
+            self._set_lens(is_on=False)
         else:
             super().keyReleaseEvent(event)
 
@@ -408,6 +426,11 @@ class Canvas(QWidget):
         """Become the active canvas by Tab, too."""
         self.touched.emit()
         super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Put the magnifier away: its key may be let go elsewhere."""
+        self._set_lens(is_on=False)
+        super().focusOutEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """There is nothing under the mouse."""
@@ -418,6 +441,10 @@ class Canvas(QWidget):
         """Forget a Space that was let go elsewhere."""
         self._set_space(is_down=False)
         super().enterEvent(event)
+
+    def _set_lens(self, *, is_on: bool) -> None:
+        self._lens.is_on = is_on
+        self.update()
 
     def _set_space(self, *, is_down: bool) -> None:
         self._is_space_down = is_down

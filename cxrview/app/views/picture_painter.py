@@ -52,11 +52,6 @@ class _EyePicture:
     pyramid: Pyramid
 
 
-def shown_table(picture: LoadedPicture, display: Display) -> Gray:
-    """Give the gray level of every possible stored value: length 256 or 65536."""
-    return _table(picture, _tones_of(picture, display))
-
-
 class PicturePainter:
     """Keeps the resampled part of the picture between frames: a window drag looks up what is visible, no more."""
 
@@ -76,6 +71,13 @@ class PicturePainter:
         image = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
         image.setDevicePixelRatio(ratio)
         painter.drawImage(QPointF(part.left / ratio, part.top / ratio), image)
+
+    def gray_at(self, x: int, y: int) -> int | None:
+        """Give the gray that was painted last at a device px; None where there is no picture."""
+        part, gray = (self._painted.part, self._painted.gray) if self._painted else (None, None)
+        if part is None or gray is None or not (0 <= y - part.top < gray.shape[0] and 0 <= x - part.left < gray.shape[1]):
+            return None
+        return int(gray[y - part.top, x - part.left])
 
     def _prepared(self, picture: LoadedPicture, viewport: Viewport, view_size: tuple[int, int], tones: _Tones) -> _Painted:
         last = self._painted
