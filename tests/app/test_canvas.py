@@ -528,3 +528,12 @@ def test_the_magnifier_enlarges_what_is_under_the_mouse_while_its_key_is_held(ca
     assert 80 <= bright.sum() <= 130
     qtbot.keyRelease(canvas, Qt.Key.Key_Z)
     np.testing.assert_array_equal(look(canvas), plain)
+
+
+def test_layers_that_are_laid_on_again_look_as_when_they_were_drawn(canvas: Canvas, scored: AppState) -> None:
+    canvas.render_state(opacity_chosen(scored, 0.7))
+    first = look(canvas)
+    np.testing.assert_array_equal(look(canvas), first)
+    np.testing.assert_array_equal(look(canvas), first)
+    canvas.render_state(opacity_chosen(scored, 0.2))
+    assert (look(canvas) != first).any()

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QRegion,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -37,6 +38,7 @@ from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
 from cxrview.app.views.canvas_texts import MIRRORED_TEXT, Naming, paint_corners, paint_hint, paint_message, paint_region, paint_warning
 from cxrview.app.views.layer_painter import LayerPainter
+from cxrview.app.views.layer_sheet import LayerSheet
 from cxrview.app.views.lens import Lens
 from cxrview.app.views.mark_hand import MarkHand
 from cxrview.app.views.mark_painter import MarkPainter
@@ -117,7 +119,7 @@ class Canvas(QWidget):
         self.setMinimumSize(QSize(240, 200))
         self._picture: Picture = NoPicture()
         self._display = Display()
-        self._layers = LayerPainter()
+        self._layers, self._sheet = LayerPainter(), LayerSheet()
         self._words = ""
         self._naming = Naming()
         self._colours = THEMES[AppState().theme]
@@ -145,7 +147,10 @@ class Canvas(QWidget):
             self._hand.drop()
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
         self._naming = naming
-        is_changed = self._layers.render_state(state) | self._render_marks(state)
+        is_changed = self._render_marks(state)
+        if self._layers.render_state(state):
+            self._sheet.forget()
+            is_changed = True
         if is_changed or before != (self._picture, self._display, self._words, self._colours, self._naming):
             self.update()
 
@@ -278,8 +283,13 @@ class Canvas(QWidget):
     def _paint_loaded(self, painter: QPainter, picture: LoadedPicture) -> None:
         viewport = self.viewport
         assert viewport is not None
-        self._painter.paint(painter, picture, self._display, viewport, self._view_size(), self.devicePixelRatioF())
-        self._layers.paint(painter, self._image_to_view(viewport), picture.pyramid.size)
+        ratio = self.devicePixelRatioF()
+        covered = self._painter.prepare(picture, self._display, viewport, self._view_size(), ratio)
+        painter.setClipRegion(QRegion(self.rect()).subtracted(QRegion(covered)))
+        painter.fillRect(self.rect(), QColor(self._colours.canvas))
+        painter.setClipping(False)
+        self._painter.paint(painter, ratio)
+        self._sheet.paint(painter, self._layers, self._image_to_view(viewport), picture.pyramid.size, self.rect(), ratio)
         self._paint_marks(painter, picture, viewport)
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
@@ -324,10 +334,10 @@ class Canvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the picture, or words where there is none."""
         painter = QPainter(self)
-        painter.fillRect(event.rect(), QColor(self._colours.canvas))
         if isinstance(self._picture, LoadedPicture):
             self._paint_loaded(painter, self._picture)
         else:
+            painter.fillRect(event.rect(), QColor(self._colours.canvas))
             self._paint_text(painter)
         if self._is_marked:
             painter.setPen(QPen(QColor(self._colours.accent), 2 * FRAME_PX))

@@ -64,6 +64,11 @@ class LayerPainter:
             self._drawings = {look: kept.get(look) or _drawn(look, frame) for look in looks if look is not None}
         return before != (self._views, self._selected)
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to paint on the picture."""
+        return not any(view.heatmap is not None for view in self._views)
+
     def paint(self, painter: QPainter, image_to_view: QTransform, image_size: tuple[int, int]) -> None:
         """Paint the layers; `image_to_view` maps image px to the painter's coordinates, `image_size` is (width, height)."""
         painter.save()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, QRect
 from PySide6.QtGui import QImage, QPainter
 
 from cxrview.app.pyramid import Pyramid, VisiblePart, level_for, look_up, visible_part
@@ -59,12 +59,23 @@ class PicturePainter:
         self._painted: _Painted | None = None
         self._eye: _EyePicture | None = None
 
-    def paint(
-        self, painter: QPainter, picture: LoadedPicture, display: Display, viewport: Viewport, view_size: tuple[int, int], ratio: float
-    ) -> None:
-        """Paint the visible part; `view_size` is (width, height) in device px, `ratio` device px per painter unit."""
+    def prepare(self, picture: LoadedPicture, display: Display, viewport: Viewport, view_size: tuple[int, int], ratio: float) -> QRect:
+        """Work out what `paint` will show, and give the whole pixels of the painter that it surely covers.
+
+        `view_size` is (width, height) in device px, `ratio` device px per unit of the painter.
+        """
         self._painted = self._prepared(picture, viewport, view_size, _tones_of(picture, display))
         part, gray = self._painted.part, self._painted.gray
+        if part is None or gray is None or ratio != round(ratio):
+            return QRect()
+        whole = round(ratio)
+        left, top = -(-part.left // whole), -(-part.top // whole)
+        right, bottom = (part.left + gray.shape[1]) // whole, (part.top + gray.shape[0]) // whole
+        return QRect(left, top, right - left, bottom - top)
+
+    def paint(self, painter: QPainter, ratio: float) -> None:
+        """Paint what was prepared last."""
+        part, gray = (self._painted.part, self._painted.gray) if self._painted else (None, None)
         if part is None or gray is None:
             return
         rows, columns = gray.shape
