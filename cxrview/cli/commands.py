@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from cxrview.cli import doctor, explain, library, models, phantom, recipes, score, train
+from cxrview.cli import doctor, evaluate, explain, library, models, phantom, recipes, score, train
 
 COMMANDS = (
     score.COMMAND,
     explain.COMMAND,
     train.COMMAND,
+    evaluate.COMMAND,
     recipes.COMMAND,
     models.COMMAND,
     library.COMMAND,

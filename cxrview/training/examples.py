@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cxrview.core.errors import DataError
+from cxrview.evaluation.cases import Case, Split
 from cxrview.training.recipe import Columns, DataRecipe
 
 TABLES = (".csv", ".tsv")
@@ -47,8 +48,10 @@ class Collection:
     left_out: Mapping[str, int] = field(hash=False)
 
 
-def read_collection(data: Path, recipe: DataRecipe) -> Collection:
+def read_collection(data: Path, recipe: DataRecipe, *, needs_every_label: bool = True) -> Collection:
     """Read a table, a folder that holds one table, or a folder for each class.
+
+    `needs_every_label` refuses data with too few images of a label to split them.
 
     Raises:
         DataError: nothing usable is there, a column is missing, or a label has too few images.
@@ -61,7 +64,7 @@ def read_collection(data: Path, recipe: DataRecipe) -> Collection:
         raise DataError(
             "No labelled image was found.", hint="Put the images into a folder for each class, or name a CSV table.", subject=str(data)
         )
-    return _collect(rows, recipe, subject=str(data))
+    return _collect(rows, recipe, subject=str(data), least=MIN_PER_LABEL if needs_every_label else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def _rows_of_folders(data: Path) -> Iterator[_Row]:
                     yield _Row(path, folder.name, str(path.relative_to(data)), data.name, split, {})
 
 
-def _collect(rows: Sequence[_Row], recipe: DataRecipe, *, subject: str) -> Collection:
+def _collect(rows: Sequence[_Row], recipe: DataRecipe, *, subject: str, least: int) -> Collection:
     labels = recipe.labels or tuple(sorted({row.label for row in rows if row.label}))
     left_out: dict[str, int] = {}
     examples: list[Example] = []
@@ -132,9 +135,9 @@ def _collect(rows: Sequence[_Row], recipe: DataRecipe, *, subject: str) -> Colle
         examples.append(_example(row, recipe, labels))
     counts = {label: sum(label in example.positive for example in examples) for label in labels}
     for label, count in counts.items():
-        if count < MIN_PER_LABEL:
+        if count < least:
             raise DataError(
-                f"Label '{label}' has {count} images; a split needs at least {MIN_PER_LABEL}.",
+                f"Label '{label}' has {count} images; a split needs at least {least}.",
                 hint=_advice(left_out),
                 subject=subject,
             )
@@ -198,3 +201,29 @@ def regrouped(examples: Sequence[Example], same: Sequence[tuple[str, str]]) -> t
     for a, b in same:
         root[find(a)] = find(b)
     return tuple(replace(example, group=find(example.group)) for example in examples)
+
+
+def cases_of(examples: Sequence[Example]) -> tuple[Case, ...]:
+    """Give the examples as cases of an evaluation."""
+    return tuple(
+        Case(
+            path=example.path,
+            source=example.source,
+            group_id=example.group,
+            positives=example.positive,
+            known=example.known,
+            split=Split(example.split),
+            view=example.attributes.get("view", ""),
+            sex=example.attributes.get("sex", ""),
+            age_years=_years(example.attributes.get("age", "")),
+            role=example.attributes.get("role", ""),
+        )
+        for example in examples
+    )
+
+
+def _years(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -13,7 +13,7 @@ import numpy as np
 
 from cxrview.core.errors import PackageError
 from cxrview.core.guard import fit_guard
-from cxrview.core.manifest import Calibration, InputSpec, Label, Manifest, RangeRule, Threshold, TrainedOn
+from cxrview.core.manifest import Calibration, Label, Manifest, Threshold, TrainedOn
 from cxrview.core.prepare import normalise
 from cxrview.core.results import FloatArray
 from cxrview.engine.base import stacked_logits
@@ -21,14 +21,15 @@ from cxrview.engine.nets import head_activation, heatmap_kind
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import Golden, Package, write_package
 from cxrview.evaluation.calibrate import calibrate, choose_thresholds
-from cxrview.evaluation.cases import Case, Split, score_cases
+from cxrview.evaluation.cases import Case, score_cases
 from cxrview.evaluation.evaluate import evaluate_cases
 from cxrview.evaluation.page import to_html
 from cxrview.evaluation.report import EvaluationReport, to_json
 from cxrview.evaluation.within_source import Settings
 from cxrview.training.card import write_card
-from cxrview.training.examples import Example
+from cxrview.training.examples import Example, cases_of
 from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph, rounded_to_half
+from cxrview.training.judge import WHOLE
 from cxrview.training.pictures import load_pictures
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 BATCH = 16
 EXPORT_TOLERANCE = 1e-4  # between torch and the exported graph, in logits, on the golden inputs and real images
 COMPARED_IMAGES = 64
-# The baselines see what the network does not: the whole picture with its border, and gray levels as they were stored.
-WHOLE = InputSpec(width=256, height=256, range_rule=RangeRule.BIT_DEPTH)
 
 
 def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], None]) -> Path:
@@ -80,32 +79,6 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     )
     report(f"Package {package.manifest.id} {package.manifest.version} written to {package.folder}.")
     return package.folder
-
-
-def cases_of(examples: Sequence[Example]) -> tuple[Case, ...]:
-    """Give the examples as cases of an evaluation."""
-    return tuple(
-        Case(
-            path=example.path,
-            source=example.source,
-            group_id=example.group,
-            positives=example.positive,
-            known=example.known,
-            split=Split(example.split),
-            view=example.attributes.get("view", ""),
-            sex=example.attributes.get("sex", ""),
-            age_years=_years(example.attributes.get("age", "")),
-            role=example.attributes.get("role", ""),
-        )
-        for example in examples
-    )
-
-
-def _years(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _draft(plan: Plan, network: nn.Module, folder: Path) -> Package:

@@ -41,3 +41,29 @@ def test_a_wrong_change_is_named(run: Run, tmp_path: Path) -> None:
     outcome = run("train", tmp_path, "-o", tmp_path / "run", "--set", "fit.epoch=3")
     assert outcome.code == 3
     assert "epoch" in outcome.err
+
+
+def test_evaluate_writes_a_report_and_names_its_page(run: Run, fake_model: Path, tmp_path: Path) -> None:
+    from cxrview.core.phantom import phantom
+    from cxrview.engine.packages import load_package
+    from cxrview.io.phantom_files import write_png
+
+    label = load_package(fake_model).manifest.labels[1].id
+    for number in range(20):
+        folder = tmp_path / "films" / (label, "clear")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        write_png(folder / f"{number}.png", phantom(number, size=(64, 64), bits=8))
+    arguments = ("evaluate", fake_model, tmp_path / "films", "-o", tmp_path / "report", "--external", "--set", "data.label_map.clear=[]")
+    outcome = run(*arguments)
+    assert outcome.code == 0
+    assert outcome.out.strip() == str(tmp_path / "report" / "report.html")
+    assert f"| {label} |" in (tmp_path / "report" / "report.md").read_text()
+    (tmp_path / "films" / "clear" / "1.png").write_bytes(b"no picture")
+    assert run(*arguments).code == 1
+    assert "1.png" in (tmp_path / "report" / "problems.csv").read_text()
+
+
+def test_evaluate_without_data_says_so(run: Run, fake_model: Path, tmp_path: Path) -> None:
+    outcome = run("evaluate", fake_model, tmp_path / "nowhere", "-o", tmp_path / "report")
+    assert outcome.code == 3
+    assert "nowhere" in outcome.err

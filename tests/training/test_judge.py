@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cxrview.core.errors import DataError
+from cxrview.engine.fake import FakePredictor, fake_package
+from cxrview.engine.packages import Package
+from cxrview.training.judge import judge, write_judgement
+from cxrview.training.recipe import DataRecipe
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Package:
+    return fake_package(tmp_path / "package")
+
+
+def _recipe(package: Package) -> DataRecipe:
+    return DataRecipe(label_map={"opacity": (package.manifest.labels[1].id,), "clear": ()})
+
+
+def test_every_source_is_measured_by_itself_and_called_external(films: Path, package: Package, tmp_path: Path) -> None:
+    judged = judge(package, FakePredictor(package), films, _recipe(package), is_external=True)
+    label = package.manifest.labels[1].id
+    found = {(str(result.contrast.split), result.contrast.source, result.contrast.label) for result in judged.report.contrasts}
+    assert found == {("external", "north", label), ("external", "south", label)}
+    assert judged.problems == ()
+    write_judgement(tmp_path / "report", judged)
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.md", "report.json"}
+    assert len(json.loads((tmp_path / "report" / "report.json").read_text())["contrasts"]) == 2
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_measured(films: Path, package: Package, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    for path in films.parent.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "3.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+    judged = judge(package, FakePredictor(package), folder / films.name, _recipe(package), is_external=False)
+    assert len(judged.problems) == 1
+    assert "3.png" in judged.problems[0]
+    assert sum(count.images for count in judged.report.counts) == 47
+    write_judgement(tmp_path / "report", judged)
+    assert "3.png" in (tmp_path / "report" / "problems.csv").read_text()
+
+
+def test_data_without_a_label_of_the_model_is_refused(films: Path, package: Package) -> None:
+    with pytest.raises(DataError, match="No labelled image"):
+        judge(package, FakePredictor(package), films, DataRecipe(), is_external=True)
