@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Final, Protocol
 
 from cxrview.core.image import ImageRef
 from cxrview.io.limits import DEFAULT_LIMITS, Limits
-from cxrview.io.read import Problem, find_images
+from cxrview.io.read import Problem
 from cxrview.library.headers import fingerprint, read_header, unreadable
 from cxrview.library.library import Library
 from cxrview.library.records import Header, Query, Sort
-from cxrview.library.search import path_of, stored_path
+from cxrview.library.search import is_below, path_of, stored_path
+from cxrview.library.walk import Walk
 from cxrview.library.words import WORDS_OF_IMAGES
 
 BATCH: Final = 256
@@ -58,7 +59,7 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far indexing is: `done` of `total` images have been looked at."""
+    """How far indexing is: `done` of the `total` images found so far have been looked at."""
 
     done: int
     total: int
@@ -103,12 +104,12 @@ def index_paths(
     """
     waiting = context or Unwatched()
     absolute = [path.absolute() for path in paths]
-    found = find_images(absolute, limits=limits)
-    waiting.check()
-    _remember_sources(library, [path for path in absolute if path.exists()], found.problems, _stamp(now))
-    done = index_images(library, found.refs, context=waiting, now=now, limits=limits)
-    check_files(library, absolute, context=waiting, present=frozenset(stored_path(ref.path) for ref in found.refs))
-    return replace(done, others=found.others, problems=found.problems)
+    _remember_sources(library, [path for path in absolute if path.exists()], _stamp(now))
+    walk = Walk(absolute, limits)
+    done = _index(library, walk.images(), lambda: len(walk.found), waiting, now, limits)
+    _remember_problems(library, absolute, walk.problems)
+    check_files(library, absolute, context=waiting, present=frozenset(stored_path(ref.path) for ref in walk.found))
+    return replace(done, others=walk.others, problems=tuple(walk.problems))
 
 
 def index_images(
@@ -127,14 +128,18 @@ def index_images(
         Cancelled: the context said so; the batches so far are kept.
         LibraryError: the index cannot be written.
     """
-    waiting = context or Unwatched()
-    total = Indexed()
-    remaining, seen = iter(refs), 0
-    while batch := tuple(islice(remaining, BATCH)):
-        waiting.check()
-        total = _index_batch(library, batch, total, waiting, now, limits)
+    return _index(library, iter(refs), lambda: len(refs), context or Unwatched(), now, limits)
+
+
+def _index(
+    library: Library, refs: Iterator[ImageRef], count: Callable[[], int], context: Context, now: dt.datetime | None, limits: Limits
+) -> Indexed:
+    total, seen = Indexed(), 0
+    while batch := tuple(islice(refs, BATCH)):
+        context.check()
+        total = _index_batch(library, batch, total, context, now, limits)
         seen += len(batch)
-        waiting.report(Progress(seen, len(refs)))
+        context.report(Progress(seen, count()))
     if total.updated:
         with library.database.writing(is_lasting=False) as connection:  # a changed file may have changed its patient
             connection.execute("DELETE FROM study WHERE NOT EXISTS (SELECT 1 FROM image WHERE study = study.id)")
@@ -294,10 +299,17 @@ def _check_batch(library: Library, ids: Sequence[int], present: frozenset[str]) 
     return len(wrong)
 
 
-def _remember_sources(library: Library, paths: Sequence[Path], problems: Sequence[Problem], stamp: str) -> None:
+def _remember_sources(library: Library, paths: Sequence[Path], stamp: str) -> None:
     with library.database.writing(is_lasting=False) as connection:
         connection.executemany("INSERT OR IGNORE INTO source (path, added) VALUES (?, ?)", [(stored_path(path), stamp) for path in paths])
-        connection.executemany("DELETE FROM problem WHERE path = ?", [(stored_path(path),) for path in paths])
+
+
+def _remember_problems(library: Library, paths: Sequence[Path], problems: Sequence[Problem]) -> None:
+    """Put what could not be looked into below some paths in the place of what could not the last time."""
+    with library.database.writing(is_lasting=False) as connection:
+        for path in paths:
+            below = is_below("path", path)
+            connection.execute(f"DELETE FROM problem WHERE {below.sql}", below.values)  # noqa: S608 - marks
         connection.executemany(
             "INSERT OR REPLACE INTO problem (path, reason) VALUES (?, ?)",
             [(stored_path(problem.path), problem.reason) for problem in problems],

@@ -16,7 +16,7 @@ from cxrview.library.database import Database
 from cxrview.library.records import Annotation, Choices, Image, Patient, Query, Result, Sort, Source, Study, View
 from cxrview.library.rescue import rescue
 from cxrview.library.results import parse_result, result_document
-from cxrview.library.search import Value, count_statement, ids_statement, path_of, patients_statement, stored_path
+from cxrview.library.search import Value, count_statement, ids_statement, is_below, path_of, patients_statement, stored_path
 from cxrview.library.words import WORDS_OF_IMAGES
 
 FILE_NAME: Final = "library.sqlite3"
@@ -220,7 +220,8 @@ class Library:
         images = self.find(Query(folder=path, sort=Sort.NAME))
         with self.database.writing() as connection:
             connection.execute("DELETE FROM source WHERE path = ?", (stored_path(path),))
-            connection.execute("DELETE FROM problem WHERE path = ?", (stored_path(path),))
+            below = is_below("path", path)
+            connection.execute(f"DELETE FROM problem WHERE {below.sql}", below.values)  # noqa: S608 - marks
             return sum(_forget(connection, part) for part in _parts(images))
 
     def _set(self, images: Sequence[int], column: str, value: bool) -> None:  # noqa: FBT001 - two callers, above

@@ -35,14 +35,8 @@ _MORE_OF_ORDER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL and the values for its marks."""
+    """SQL, or a condition in it, and the values for its marks."""
 
-    sql: str
-    values: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Condition:
     sql: str
     values: tuple[Value, ...] = ()
 
@@ -99,47 +93,47 @@ def _score_join(query: Query) -> tuple[str, tuple[Value, ...]]:
     return " JOIN score ON score.image = image.id AND score.model = ? AND score.label = ?", (query.model, query.label)
 
 
-def _conditions(query: Query) -> Iterator[_Condition]:
+def _conditions(query: Query) -> Iterator[Statement]:
     match = match_of(query.text)
     if match:
-        yield _Condition("+image.id IN (SELECT rowid FROM words WHERE words MATCH ?)", (match,))
+        yield Statement("+image.id IN (SELECT rowid FROM words WHERE words MATCH ?)", (match,))
     if query.first_date:
-        yield _Condition("image.taken >= ?", (query.first_date,))
+        yield Statement("image.taken >= ?", (query.first_date,))
     if query.last_date:
-        yield _Condition("image.taken <= ? AND image.taken <> ''", (query.last_date + "~",))  # the whole day
+        yield Statement("image.taken <= ? AND image.taken <> ''", (query.last_date + "~",))  # the whole day
     yield from _choices("image.view", tuple(map(str, query.views)))
     yield from _choices("image.modality", query.modalities)
     yield from _score_conditions(query)
     if query.flag:
-        yield _Condition("image.id IN (SELECT image FROM flag WHERE name = ?)", (query.flag,))
+        yield Statement("image.id IN (SELECT image FROM flag WHERE name = ?)", (query.flag,))
     yield from _questions(query)
     if query.patient is not None:
-        yield _Condition("image.patient = ?", (query.patient,))
+        yield Statement("image.patient = ?", (query.patient,))
     if query.study is not None:
-        yield _Condition("image.study = ?", (query.study,))
+        yield Statement("image.study = ?", (query.study,))
     if query.folder is not None:
-        yield _below(query.folder)
+        yield is_below("image.path", query.folder)
 
 
-def _choices(column: str, wanted: tuple[str, ...]) -> Iterator[_Condition]:
+def _choices(column: str, wanted: tuple[str, ...]) -> Iterator[Statement]:
     """Make a condition that the planner takes for a sieve and not for a way in: a few values stand in half of all rows."""
     if wanted:
-        yield _Condition(f"+{column} IN ({', '.join('?' * len(wanted))})", wanted)
+        yield Statement(f"+{column} IN ({', '.join('?' * len(wanted))})", wanted)
 
 
-def _score_conditions(query: Query) -> Iterator[_Condition]:
+def _score_conditions(query: Query) -> Iterator[Statement]:
     column = "score.probability" if _wants_scores(query) else "image.top_score"
     if query.label and not query.model:
-        yield _Condition("image.top_label = ?", (query.label,))
+        yield Statement("image.top_label = ?", (query.label,))
     if query.model and not query.label:
-        yield _Condition("image.id IN (SELECT image FROM score WHERE model = ?)", (query.model,))
+        yield Statement("image.id IN (SELECT image FROM score WHERE model = ?)", (query.model,))
     if query.least_score is not None:
-        yield _Condition(f"{column} >= ?", (query.least_score,))
+        yield Statement(f"{column} >= ?", (query.least_score,))
     if query.greatest_score is not None:
-        yield _Condition(f"{column} <= ?", (query.greatest_score,))
+        yield Statement(f"{column} <= ?", (query.greatest_score,))
 
 
-def _questions(query: Query) -> Iterator[_Condition]:
+def _questions(query: Query) -> Iterator[Statement]:
     # Few images are starred, noted, missing or unreadable: there the index is the way in, else a sieve.
     asked = (
         (query.is_read, "+image.is_read", "NOT +image.is_read"),
@@ -150,14 +144,14 @@ def _questions(query: Query) -> Iterator[_Condition]:
     )
     for answer, yes, no in asked:
         if answer is not None:
-            yield _Condition(yes if answer else no)
+            yield Statement(yes if answer else no)
 
 
-def _below(folder: Path) -> _Condition:
+def is_below(column: str, folder: Path) -> Statement:
     """Make the condition that a path is this one or lies below it: one range of the index, less what only begins alike."""
     text = stored_path(folder).rstrip(os.sep)
     inside, behind = text + os.sep, text + chr(ord(os.sep) + 1)
-    return _Condition("image.path >= ? AND image.path < ? AND (image.path = ? OR image.path >= ?)", (text, behind, text, inside))
+    return Statement(f"{column} >= ? AND {column} < ? AND ({column} = ? OR {column} >= ?)", (text, behind, text, inside))
 
 
 _ESCAPED: Final = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}

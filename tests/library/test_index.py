@@ -137,6 +137,38 @@ def test_problems_are_those_of_the_last_look(library: Library, tmp_path: Path) -
     assert library.problems() == ()
 
 
+def test_a_problem_deep_in_a_folder_goes_when_it_is_mended(library: Library, films: Path) -> None:
+    archive = films / "deep" / "cd.zip"
+    archive.write_bytes(b"PK\3\4 and nothing more")
+    index_paths(library, [films])
+    assert [problem.path for problem in library.problems()] == [archive]
+    archive.unlink()
+    index_paths(library, [films])
+    assert library.problems() == ()
+
+
+def test_images_of_a_tree_are_there_before_all_of_it_was_looked_through(library: Library, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+        many(tmp_path / "tree" / name, BATCH)
+    (tmp_path / "tree" / "notes.txt").write_text("no picture")
+    (tmp_path / "tree" / ".hidden.dcm").write_text("no picture")
+    if sys.platform != "win32":  # where links need a privilege
+        (tmp_path / "tree" / "a" / "circle").symlink_to(tmp_path / "tree")
+    listener = Listener()
+    done = index_paths(library, [tmp_path / "tree"], context=listener)
+    assert listener.heard == [Progress(BATCH, BATCH), Progress(2 * BATCH, 2 * BATCH)]
+    assert (done.added, done.others) == (2 * BATCH, 2)
+
+
+def test_an_image_met_twice_counts_once(library: Library, films: Path) -> None:
+    """Named by a disc's index, and lying in its folder."""
+    done = index_paths(library, [DISC.parent, DISC.parent / DISC.name, films, films / "1.dcm"])
+    assert done.unchanged == 0
+    assert done.added == library.count(Query())
+    assert index_paths(library, [films, films]).unchanged == 4
+
+
 def test_forgetting_a_folder_forgets_its_images(library: Library, films: Path, tmp_path: Path) -> None:
     other = tmp_path / "films2"
     other.mkdir()
