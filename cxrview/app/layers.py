@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cxrview.core.colour import DIVERGING, SEQUENTIAL
+from cxrview.core.colour import DIVERGING, RAINBOW, SEQUENTIAL
 from cxrview.core.heatmap import GRAD_CAM
 
 MAX_LAYERS = 24
@@ -112,6 +112,11 @@ class Layers:
     def without_labels(self) -> Layers:
         """Go back to the top label alone, for another model."""
         return replace(self, items=(replace(self.items[0], label_id="", method=GRAD_CAM, is_visible=True),), selected=0)
+
+
+def layer_colours() -> tuple[str, ...]:
+    """Give the tables that suit a layer that is not signed; the rainbow last, for it is there on request only."""
+    return (*SEQUENTIAL, RAINBOW)
 
 
 def signed(layer: Layer, *, is_signed: bool) -> Layer:

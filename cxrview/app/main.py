@@ -21,13 +21,12 @@ from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.crash import CrashReporter
-from cxrview.app.layers import Layer, Layers
+from cxrview.app.layers import Layer, Layers, layer_colours
 from cxrview.app.state import AppState, AskedEngine, ThemeName
 from cxrview.app.store import Store
 from cxrview.app.tasks import Runner, ThreadRunner
 from cxrview.app.window import MainWindow
 from cxrview.app.wiring import Controllers, wire
-from cxrview.core.colour import RAINBOW, SEQUENTIAL
 from cxrview.core.errors import SettingsError
 from cxrview.engine.choose import Choice, open_predictor
 from cxrview.engine.packages import Package
@@ -130,6 +129,9 @@ def keep_settings(program: Program) -> None:
         device=state.asked.device,
         names="hide" if state.is_hiding_names else "show",
         notice_accepted=state.is_notice_accepted,
+        auto_score=state.is_auto_scoring,
+        model=state.default_model,
+        heatmap_colours=_colours_of(state),
     )
     if state.theme is not _theme_of(program.settings, QApplication.instance()):
         kept = replace(kept, theme=str(state.theme))
@@ -151,12 +153,19 @@ def _first_state(settings: Settings, application: QApplication) -> AppState:
         asked=AskedEngine(settings.engine, settings.device),
         is_hiding_names=settings.names == "hide",
         is_notice_accepted=settings.notice_accepted,
+        is_auto_scoring=settings.auto_score,
+        default_model=settings.model,
     )
 
 
 def _first_layer(settings: Settings) -> Layer:
-    table = settings.heatmap_colours if settings.heatmap_colours in (*SEQUENTIAL, RAINBOW) else SEQUENTIAL[0]
+    table = settings.heatmap_colours if settings.heatmap_colours in layer_colours() else layer_colours()[0]
     return Layer(opacity=settings.heatmap_opacity, table=table)
+
+
+def _colours_of(state: AppState) -> str:
+    layer = state.layers.items[0]
+    return layer_colours()[0] if layer.is_signed else layer.table
 
 
 def _open(package: Package, asked: AskedEngine, *, threads: int) -> Choice:

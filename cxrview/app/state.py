@@ -361,6 +361,7 @@ class AppState:
         tool: what the next left drag draws; None when it changes the window.
         batch: None when not all are being scored.
         thresholds: by label id, where the person moved them; they belong to the model in use.
+        default_model: id of the model to begin with; empty for the first one installed.
         shown_anyway: images whose scores are shown although the window advises against believing them.
         prevalence: of the condition among the person's patients, 0 to 1, for predictive values.
         notice: one sentence for the person; empty when there is nothing to say.
@@ -393,6 +394,7 @@ class AppState:
     is_hiding_names: bool = False
     tags: TagsShown = field(default_factory=TagsShown)
     is_auto_scoring: bool = True
+    default_model: str = ""
     is_notice_accepted: bool = True
 
 
@@ -683,6 +685,22 @@ def batch_ended(state: AppState) -> AppState:
 def notice_given(state: AppState, text: str) -> AppState:
     """Say one sentence."""
     return replace(state, notice=text)
+
+
+def auto_scoring_toggled(state: AppState) -> AppState:
+    """Score images as soon as they are shown, or only when asked."""
+    return replace(state, is_auto_scoring=not state.is_auto_scoring)
+
+
+def default_model_chosen(state: AppState, model_id: str) -> AppState:
+    """Begin with this model the next time; empty for the first one installed."""
+    return replace(state, default_model=model_id)
+
+
+def colours_chosen(state: AppState, table: str) -> AppState:
+    """Draw every layer that is not signed in these colours."""
+    items = tuple(layer if layer.is_signed else replace(layer, table=table) for layer in state.layers.items)
+    return replace(state, layers=replace(state.layers, items=items))
 
 
 def notice_accepted(state: AppState) -> AppState:

@@ -29,14 +29,17 @@ from cxrview.app.views.actions import Actions
 from cxrview.app.views.canvas import Canvas
 from cxrview.app.views.card_dialog import CardDialog
 from cxrview.app.views.cell_grid import CellGrid
+from cxrview.app.views.command_palette import CommandPalette
 from cxrview.app.views.export_dialog import ExportDialog
 from cxrview.app.views.export_picture import ExportOptions, can_export, export_picture
 from cxrview.app.views.image_list import ImageListPanel
+from cxrview.app.views.keys_dialog import KeysDialog, commands_of
 from cxrview.app.views.layout_menu import LayoutMenu
 from cxrview.app.views.mark_menu import MarkMenu
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.notice_page import NoticePage
+from cxrview.app.views.settings_dialog import SettingsDialog
 from cxrview.app.views.start_page import StartPage
 from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.app.views.window_menu import WindowMenu
@@ -50,31 +53,6 @@ LIST_WIDTH_PX = 270
 PANEL_WIDTH_PX = 310
 LIST_MINIMUM_PX = 180
 PANEL_MINIMUM_PX = 240
-KEYS_TEXT = """<table cellspacing="6">
-<tr><td><b>Left drag</b></td><td>window (sideways), level (up, down)</td></tr>
-<tr><td><b>Middle drag, Space + left drag</b></td><td>pan</td></tr>
-<tr><td><b>Wheel, right drag, + and −</b></td><td>zoom</td></tr>
-<tr><td><b>Double click, F</b></td><td>fit to window</td></tr>
-<tr><td><b>1</b></td><td>one image pixel on one screen pixel</td></tr>
-<tr><td><b>I</b></td><td>invert</td></tr>
-<tr><td><b>Ctrl + left drag</b></td><td>window from a rectangle</td></tr>
-<tr><td><b>0</b></td><td>window and polarity as stored in the file</td></tr>
-<tr><td><b>2, 3, 4, 5, 6</b></td><td>window: auto, lung, mediastinum, bone, lines and tubes</td></tr>
-<tr><td><b>E, U</b></td><td>even out local contrast, sharpen (for the eye only)</td></tr>
-<tr><td><b>R, Shift+R</b></td><td>turn clockwise, anticlockwise</td></tr>
-<tr><td><b>H, V</b></td><td>mirror left to right, top to bottom</td></tr>
-<tr><td><b>D, A, B, O</b></td><td>ruler, angle, rectangle, ellipse</td></tr>
-<tr><td><b>C, P, N</b></td><td>cardiothoracic ratio, arrow, note</td></tr>
-<tr><td><b>Del, Ctrl+Z, Ctrl+Shift+Z, Esc</b></td><td>delete the selected mark, undo, redo, lay the tool down</td></tr>
-<tr><td><b>Ctrl+1, 2, 3, 4</b></td><td>one picture, two side by side, two stacked, four</td></tr>
-<tr><td><b>Tab, L</b></td><td>next place of the layout, link or unlink zoom, pan and window</td></tr>
-<tr><td><b>Hold Z</b></td><td>magnifier</td></tr>
-<tr><td><b>F11</b></td><td>full screen</td></tr>
-<tr><td><b>M</b></td><td>show or hide the heatmap</td></tr>
-<tr><td><b>Arrow keys, Page Up and Down</b></td><td>previous and next image</td></tr>
-<tr><td><b>Ctrl+F</b></td><td>filter the list by name</td></tr>
-<tr><td><b>Ctrl+Return</b></td><td>score all listed images</td></tr>
-</table>"""
 
 
 class MainWindow(QMainWindow):
@@ -104,7 +82,7 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
         self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
-        self.notice_page, self.tag_dialog = NoticePage(), TagDialog(self)
+        self.notice_page, self.tag_dialog, self.settings_dialog = NoticePage(), TagDialog(self), SettingsDialog(self)
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
@@ -126,7 +104,8 @@ class MainWindow(QMainWindow):
         opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
         self._show_page(opened if state.is_notice_accepted else self.notice_page)
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu)
-        for view in (*menus, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel, self.tag_dialog):
+        dialogs = (self.tag_dialog, self.settings_dialog)
+        for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel):
             view.render_state(state)
 
     @property
@@ -198,7 +177,15 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Tell what the mouse and the keys do."""
-        self._tell("Mouse and keys", KEYS_TEXT)
+        KeysDialog(commands_of(self.menuBar()), self).open()
+
+    def show_palette(self) -> None:
+        """Let the person find a command by its name."""
+        CommandPalette(commands_of(self.menuBar()), self).open()
+
+    def show_settings(self) -> None:
+        """Let the person change what the program remembers."""
+        self.settings_dialog.open()
 
     def show_card(self, state: AppState) -> None:
         """Let the person read the card of the model in use."""
@@ -248,15 +235,18 @@ class MainWindow(QMainWindow):
         menus = {
             "&File": (
                 actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.export, actions.copy, None,
-                actions.add_model, None, actions.quit,
+                actions.add_model, actions.settings, None, actions.quit,
             ),
-            "&Image": (actions.previous, actions.next, actions.find, None, actions.tags, None, actions.score_all, actions.cancel_batch),
+            "&Image": (
+                actions.previous, actions.next, actions.find, None, actions.tags, None,
+                actions.score_shown, actions.score_all, actions.cancel_batch,
+            ),
             "&View": (
                 actions.fit, actions.actual_size, None,
                 actions.turn_right, actions.turn_left, actions.flip_sideways, actions.flip_over, actions.reset_orientation, None,
                 actions.heatmap, None, actions.hide_names, actions.full_screen, actions.light_theme,
             ),
-            "&Help": (actions.keys, actions.about),
+            "&Help": (actions.palette, actions.keys, actions.about),
         }  # fmt: skip
         for title, entries in menus.items():
             menu = self.menuBar().addMenu(title)

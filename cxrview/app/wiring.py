@@ -30,6 +30,9 @@ from cxrview.app.marking import (
 from cxrview.app.privacy import names_toggled, tags_closed, tags_opened
 from cxrview.app.state import (
     ThemeName,
+    auto_scoring_toggled,
+    colours_chosen,
+    default_model_chosen,
     filter_changed,
     fit_chosen,
     flipped_over,
@@ -83,6 +86,7 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     _wire_menus(window, store)
     _wire_panel(window, store, controllers)
     _wire_actions(window, store, controllers)
+    _wire_settings(window, store, controllers)
 
 
 def _wire_files(window: MainWindow, controllers: Controllers) -> None:
@@ -160,6 +164,16 @@ def _wire_panel(window: MainWindow, store: Store, controllers: Controllers) -> N
     window.notice_bar.dismissed.connect(lambda: store.apply(notice_given, ""))
 
 
+def _wire_settings(window: MainWindow, store: Store, controllers: Controllers) -> None:
+    dialog = window.settings_dialog
+    dialog.theme_chosen.connect(store.bound(theme_chosen))
+    dialog.colours_chosen.connect(store.bound(colours_chosen))
+    dialog.default_model_chosen.connect(store.bound(default_model_chosen))
+    dialog.engine_chosen.connect(controllers.models.choose_engine)
+    dialog.auto_scoring_toggled.connect(lambda: store.apply(auto_scoring_toggled))
+    dialog.names_toggled.connect(lambda: store.apply(names_toggled))
+
+
 def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) -> None:
     actions = window.actions_
     actions.quit.triggered.connect(window.close)
@@ -182,6 +196,9 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     actions.copy.triggered.connect(lambda: window.copy_picture(store.state))
     window.picture_saved.connect(controllers.exports.save)
     window.picture_copied.connect(controllers.exports.note_copy)
+    actions.settings.triggered.connect(window.show_settings)
+    actions.palette.triggered.connect(window.show_palette)
+    actions.score_shown.triggered.connect(controllers.scoring.score_shown)
     actions.hide_names.triggered.connect(lambda: store.apply(names_toggled))
     actions.tags.triggered.connect(lambda: store.apply(tags_opened))
     actions.full_screen.triggered.connect(lambda is_on: window.set_full_screen(is_full=is_on))

@@ -31,6 +31,7 @@ class Settings:
         heatmap_opacity: 0 to 1.
         names: whether patient names and ids are shown: `show` or `hide`.
         theme: of the window: `system`, `light` or `dark`.
+        auto_score: whether the window scores an image as soon as it is shown.
         notice_accepted: whether the notice of the first start was accepted.
     """
 
@@ -43,6 +44,7 @@ class Settings:
     heatmap_opacity: float = 0.5
     names: str = "show"
     theme: str = "system"
+    auto_score: bool = True
     notice_accepted: bool = False
 
 

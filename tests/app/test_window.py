@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QPushButton, QTextBrowser
 from pytestqt.qtbot import QtBot
 
 from cxrview.app import main as app_main
 from cxrview.app.answers import selected_view
 from cxrview.app.main import Options, Program, build, keep_settings, parse
 from cxrview.app.marking import history_of
-from cxrview.app.state import Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
+from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
 from cxrview.app.viewport import Orientation
+from cxrview.app.views.keys_dialog import KeysDialog, commands_of
 from cxrview.core.eye import Eye
 from cxrview.core.marks import MarkKind
 from cxrview.core.results import Analysis
@@ -188,12 +189,62 @@ def test_what_is_chosen_in_dialogs_is_opened_and_nothing_on_cancel(program: Prog
     assert len(heard) == 3
 
 
-@pytest.mark.parametrize("action", ["keys", "about"])
-def test_help_is_told_in_a_window_that_closes(program: Program, action: str) -> None:
-    getattr(program.window.actions_, action).trigger()
+def test_help_is_told_in_a_window_that_closes(program: Program) -> None:
+    program.window.actions_.about.trigger()
     (box,) = program.window.findChildren(QMessageBox)
     assert box.text()
     box.reject()
+
+
+def test_the_page_of_keys_has_every_key_of_the_menus(program: Program) -> None:
+    program.window.actions_.keys.trigger()
+    page = program.window.findChild(QTextBrowser, "keysText")
+    assert page is not None
+    text = page.toPlainText()
+    commands = commands_of(program.window.menuBar())
+    assert len(commands) > 30
+    assert {command.name for command in commands if command.keys and command.name not in text} == set()
+    assert "Left drag" in text
+    program.window.findChildren(KeysDialog)[0].reject()
+
+
+def test_no_key_has_two_meanings(program: Program) -> None:
+    keys = [key.toString() for command in commands_of(program.window.menuBar()) for key in command.action.shortcuts()]
+    assert len(keys) == len(set(keys)), sorted(key for key in keys if keys.count(key) > 1)
+
+
+def test_settings_hold_at_once_and_are_remembered(program: Program, films: Path, package: Package, qtbot: QtBot) -> None:
+    window = program.window
+    window.actions_.settings.trigger()
+    dialog = window.settings_dialog
+    assert dialog.isVisible()
+    dialog.theme_chosen.emit(ThemeName.LIGHT)
+    dialog.colours_chosen.emit("viridis")
+    dialog.default_model_chosen.emit("fake")
+    dialog.engine_chosen.emit(AskedEngine("onnx", "cpu"))
+    dialog.auto_scoring_toggled.emit()
+    dialog.names_toggled.emit()
+    dialog.reject()
+    state = program.store.state
+    assert (state.layers.current.table, state.is_auto_scoring, state.is_hiding_names) == ("viridis", False, True)
+    program.begin(Options((films,), str(package.folder)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture) and isinstance(program.store.state.model, ReadyModel))
+    assert not is_scored(program)
+    window.actions_.score_shown.trigger()
+    qtbot.waitUntil(lambda: is_scored(program))
+    keep_settings(program)
+    kept = load_settings()
+    assert (kept.heatmap_colours, kept.model, kept.engine, kept.device) == ("viridis", "fake", "onnx", "cpu")
+    assert (kept.auto_score, kept.names) == (False, "hide")
+
+
+def test_the_palette_runs_a_command(program: Program, qtbot: QtBot) -> None:
+    program.window.actions_.palette.trigger()
+    line = program.window.findChild(QLineEdit, "paletteLine")
+    assert line is not None
+    qtbot.keyClicks(line, "hide names")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert program.store.state.is_hiding_names
 
 
 def test_the_theme_changes_and_is_remembered_with_the_opacity(program: Program) -> None:

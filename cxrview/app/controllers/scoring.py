@@ -59,7 +59,18 @@ class Scoring:
             self._runner.cancel(CURRENT_KEY)
             self._kept.clear()
             self._kept_for, self._listed = session, state.listing.refs
-        if isinstance(state.picture, LoadedPicture) and isinstance(state.reading, NotScored):
+        if isinstance(state.picture, LoadedPicture) and isinstance(state.reading, NotScored) and self._is_wanted(state, state.picture.ref):
+            self._score(state.picture, session)
+
+    def _is_wanted(self, state: AppState, ref: ImageRef) -> bool:
+        """Tell whether an answer is to be shown unasked: always, or only one that is known already."""
+        return state.is_auto_scoring or ref in self._kept
+
+    def score_shown(self) -> None:
+        """Score the shown picture, for a person who does not want it done unasked."""
+        state, session = self._store.state, self._session()
+        is_wanted = isinstance(state.model, ReadyModel) and not isinstance(state.reading, Analysis)
+        if session is not None and is_wanted and isinstance(state.picture, LoadedPicture):
             self._score(state.picture, session)
 
     def score_all(self) -> None:

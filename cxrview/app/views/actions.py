@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 
-from cxrview.app.state import AppState, LoadedPicture, ReadyModel, ThemeName
+from cxrview.app.state import AppState, LoadedPicture, ReadyModel, Scoring, ThemeName
 from cxrview.app.theme import icon
 from cxrview.app.viewport import UPRIGHT
+from cxrview.core.results import Analysis
 
 
 class Actions(QObject):
@@ -46,6 +47,9 @@ class Actions(QObject):
         self.tags = self._make("tags", "&Tags of the file…", "", QKeySequence("Ctrl+T"))
         self.full_screen = self._make("fullScreen", "F&ull screen", "", QKeySequence("F11"), is_checkable=True)
         self.light_theme = self._make("lightTheme", "&Light theme", "theme", is_checkable=True)
+        self.settings = self._make("settings", "&Settings…", "", QKeySequence("Ctrl+,"))
+        self.palette = self._make("palette", "&Find a command…", "", QKeySequence("Ctrl+K"))
+        self.score_shown = self._make("scoreShown", "Sc&ore this image", "", QKeySequence("S"))
         self.score_all = self._make("scoreAllAction", "&Score all listed images", "score", QKeySequence("Ctrl+Return"))
         self.cancel_batch = self._make("cancelBatchAction", "&Cancel scoring", "stop")
         self.keys = self._make("keys", "Mouse and &keys", "", QKeySequence("F1"))
@@ -72,6 +76,8 @@ class Actions(QObject):
         self.clahe.setChecked(state.display.eye.has_clahe)
         self.unsharp.setChecked(state.display.eye.has_unsharp)
         self.hide_names.setChecked(state.is_hiding_names)
+        is_scored = isinstance(state.reading, Analysis | Scoring)
+        self.score_shown.setEnabled(has_picture and isinstance(state.model, ReadyModel) and not is_scored)
         self.export.setEnabled(has_picture)
         self.copy.setEnabled(has_picture)
         self.tags.setEnabled(state.current is not None)

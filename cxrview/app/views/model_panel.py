@@ -115,7 +115,7 @@ def _answer_parts(state: AppState) -> tuple[object, ...]:
     """Give what the shown answer depends on; the display for the eye is not among it."""
     return (
         state.reading, state.layers, state.explanations, state.picture, state.model, state.theme, state.thresholds,
-        state.shown_anyway, state.prevalence,
+        state.shown_anyway, state.prevalence, state.is_auto_scoring,
     )  # fmt: skip
 
 
@@ -127,7 +127,11 @@ def reading_text(state: AppState) -> str:
         return "Scoring…"
     if isinstance(state.model, NoModel | BrokenModel):
         return "No scores without a model."
-    return "Waiting for the model…" if isinstance(state.picture, LoadedPicture) else "No image is shown."
+    if not isinstance(state.picture, LoadedPicture):
+        return "No image is shown."
+    if isinstance(state.model, ReadyModel) and not state.is_auto_scoring:
+        return "Not scored. Press S to score this image; the settings can do so for every image."
+    return "Waiting for the model…"
 
 
 def facts_of(state: AppState) -> tuple[Fact, ...]:

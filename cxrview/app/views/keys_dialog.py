@@ -1,0 +1,94 @@
+"""What the mouse does, and every key, from the one table of actions that the menus show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
+
+FIRST_SIZE = QSize(620, 680)
+MOUSE = (
+    ("Left drag", "window (sideways) and level (up and down); with a tool, measure"),
+    ("Ctrl + left drag", "window from a rectangle"),
+    ("Middle drag, Space + left drag", "pan"),
+    ("Wheel, right drag, + and −", "zoom at the mouse"),
+    ("Double click", "fit to window"),
+    ("Hold Z", "magnifier"),
+    ("Drag the mark on a bar", "move the threshold (Ctrl with the left and right arrows)"),
+    ("Drag a row of the layers", "reorder heatmaps (Alt with the up and down arrows)"),
+    ("Arrow keys, Page Up, Page Down", "previous and next image"),
+    ("Tab", "next place of the layout"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Command:
+    """An action of the menus: where it stands, and what it is called."""
+
+    menu: str
+    action: QAction
+
+    @property
+    def name(self) -> str:
+        """Its words, without what marks a key in a menu."""
+        return plain(self.action.text())
+
+    @property
+    def keys(self) -> str:
+        """Its keys as people read them; empty when it has none."""
+        return ", ".join(each.toString(QKeySequence.SequenceFormat.NativeText) for each in self.action.shortcuts())
+
+
+def commands_of(bar: QMenuBar) -> tuple[Command, ...]:
+    """Give every action of the menus, submenus too, in their order."""
+    return tuple(command for action in bar.actions() for command in _below(action))
+
+
+def plain(text: str) -> str:
+    """Take the marks of menu keys out of a text."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip("…")
+
+
+def _below(action: QAction, path: str = "") -> list[Command]:
+    menu = action.menu()
+    if not isinstance(menu, QMenu):
+        return [] if action.isSeparator() or not action.text() else [Command(path, action)]
+    title = f"{path} › {plain(menu.title())}" if path else plain(menu.title())
+    return [command for each in menu.actions() for command in _below(each, title)]
+
+
+def keys_page(commands: Sequence[Command]) -> str:
+    """Write the page: the mouse first, then the keys menu by menu."""
+    groups: dict[str, list[tuple[str, str]]] = {"Mouse and arrows": list(MOUSE)}
+    for command in commands:
+        if command.keys:
+            groups.setdefault(command.menu, []).append((command.keys, command.name))
+    parts = []
+    for title, rows in groups.items():
+        cells = "".join(f"<tr><td><b>{escape(keys)}</b></td><td>{escape(words)}</td></tr>" for keys, words in rows)
+        parts.append(f'<h4>{escape(title)}</h4><table cellspacing="0" cellpadding="4">{cells}</table>')
+    return "".join(parts)
+
+
+class KeysDialog(QDialog):
+    """Shows the page."""
+
+    def __init__(self, commands: Sequence[Command], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("keysDialog")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Mouse and keys")
+        text = QTextBrowser(self)
+        text.setObjectName("keysText")
+        text.setAccessibleName("Mouse and keys")
+        text.setHtml(keys_page(commands))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text, 1)
+        layout.addWidget(buttons)
+        self.resize(FIRST_SIZE)
