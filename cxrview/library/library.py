@@ -134,11 +134,11 @@ class Library:
 
     def set_read(self, images: Sequence[int], *, is_read: bool) -> None:
         """Mark images as read or unread."""
-        self._set(images, "is_read", is_read)
+        self._set(images, "is_read", is_read, is_lasting=False)  # set by every look: no waiting for the disk
 
     def set_starred(self, images: Sequence[int], *, is_starred: bool) -> None:
         """Give images a star or take it away."""
-        self._set(images, "is_starred", is_starred)
+        self._set(images, "is_starred", is_starred, is_lasting=True)
 
     def set_note(self, image: int, note: str) -> None:
         """Keep a note with an image; an empty one removes it."""
@@ -224,8 +224,8 @@ class Library:
             connection.execute(f"DELETE FROM problem WHERE {below.sql}", below.values)  # noqa: S608 - marks
             return sum(_forget(connection, part) for part in _parts(images))
 
-    def _set(self, images: Sequence[int], column: str, value: bool) -> None:  # noqa: FBT001 - two callers, above
-        with self.database.writing() as connection:
+    def _set(self, images: Sequence[int], column: str, value: bool, *, is_lasting: bool) -> None:  # noqa: FBT001 - two callers, above
+        with self.database.writing(is_lasting=is_lasting) as connection:
             for part in _parts(images):
                 connection.execute(f"UPDATE image SET {column} = ? WHERE id IN ({_marks(part)})", (value, *part))  # noqa: S608 - marks
 

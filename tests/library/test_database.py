@@ -80,6 +80,17 @@ def test_two_processes_write_at_the_same_time(tmp_path: Path) -> None:
     library.close()
 
 
+def test_a_library_that_another_program_does_not_let_go_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxrview.library.database.BUSY_SECONDS", 0.05)
+    ours, theirs = open_library(tmp_path / "l.sqlite3"), open_library(tmp_path / "l.sqlite3")
+    ids = put(ours, film={})
+    with theirs.database.writing(), pytest.raises(LibraryError, match="Another program holds the library"):
+        ours.set_note(ids["film"], "never")
+    assert ours.find(Query()) == (ids["film"],)
+    for each in (ours, theirs):
+        each.close()
+
+
 def test_threads_read_and_write_one_library(library: Library) -> None:
     ids = put(library, film={})
 
