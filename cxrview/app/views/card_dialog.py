@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
 FIRST_SIZE = QSize(760, 640)
+from cxrview.app.views.close_box import close_box
 
 
 class CardDialog(QDialog):
@@ -22,9 +23,7 @@ class CardDialog(QDialog):
         text.setAccessibleName("Model card")
         text.setOpenLinks(False)
         text.setMarkdown(card)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(text, 1)
-        layout.addWidget(buttons)
+        layout.addWidget(close_box(self))
         self.resize(FIRST_SIZE)

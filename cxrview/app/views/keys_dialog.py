@@ -8,7 +8,7 @@ from html import escape
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
 
 FIRST_SIZE = QSize(620, 680)
 MOUSE = (
@@ -23,6 +23,7 @@ MOUSE = (
     ("Arrow keys, Page Up, Page Down", "previous and next image"),
     ("Tab", "next place of the layout"),
 )
+from cxrview.app.views.close_box import close_box
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +87,7 @@ class KeysDialog(QDialog):
         text.setObjectName("keysText")
         text.setAccessibleName("Mouse and keys")
         text.setHtml(keys_page(commands))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(text, 1)
-        layout.addWidget(buttons)
+        layout.addWidget(close_box(self))
         self.resize(FIRST_SIZE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from cxrview.app.layers import layer_colours
 from cxrview.app.state import AppState, AskedEngine, ThemeName
@@ -14,6 +14,7 @@ from cxrview.app.views.labels import make_label
 THEMES_OFFERED = (("Dark", ThemeName.DARK), ("Light", ThemeName.LIGHT))
 FIRST_MODEL = ("The first one installed", "")
 KEPT_TEXT = "Choices hold at once and are remembered when the program ends."
+from cxrview.app.views.close_box import close_box
 
 
 class SettingsDialog(QDialog):
@@ -80,13 +81,11 @@ class SettingsDialog(QDialog):
             grid.addWidget(QLabel(box.accessibleName(), self), row, 0)
             grid.addWidget(box, row, 1)
         grid.setColumnStretch(1, 1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 18)
         layout.setSpacing(12)
         layout.addLayout(grid)
         for widget in (self._auto, self._names, make_label("settingsKept", "muted", KEPT_TEXT)):
             layout.addWidget(widget)
-        layout.addWidget(buttons, 0, Qt.AlignmentFlag.AlignRight)
+        layout.addWidget(close_box(self), 0, Qt.AlignmentFlag.AlignRight)
         self.setMinimumWidth(480)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QIcon, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QDialogButtonBox, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from cxrview.app.privacy import matching_rows, shown_name, tag_rows
 from cxrview.app.state import AppState, TagRow
@@ -14,6 +14,7 @@ COLUMNS = ("Tag", "Keyword", "VR", "Value")
 WIDTHS_PX = (150, 230, 44)
 FIRST_SIZE = QSize(860, 620)
 Index = QModelIndex | QPersistentModelIndex
+from cxrview.app.views.close_box import close_box
 
 
 class TagModel(QAbstractTableModel):
@@ -71,13 +72,9 @@ class TagDialog(QDialog):
         self._search.setClearButtonEnabled(True)
         self._search.textEdited.connect(lambda _text: self._render_rows())
         self._table = self._build_table()
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        # This dialog is made before the look of the program is known, which does without such icons.
-        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
-        buttons.rejected.connect(self.reject)
         self.rejected.connect(self.closed)
         layout = QVBoxLayout(self)
-        for widget in (self._heading, self._search, self._table, self._count, buttons):
+        for widget in (self._heading, self._search, self._table, self._count, close_box(self)):
             layout.addWidget(widget, 1 if widget is self._table else 0)
         self.resize(FIRST_SIZE)
 
