@@ -161,6 +161,7 @@ QListWidget { background: $window; border: 1px solid $border; border-radius: 5px
 QListWidget::item { padding: 4px 6px; border-radius: 3px; }
 QListWidget::item:selected { background: $selected; color: $text; }
 QListWidget::item:hover:!selected { background: $raised; }
+QListWidget::item:disabled { color: $muted; }
 QListWidget:focus { border-color: $accent; }
 QListView::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 4px; background: $raised; }
 QListView::indicator:checked { background: $accent; border-color: $accent; image: url($icon_check); }

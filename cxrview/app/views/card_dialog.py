@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
-FIRST_SIZE = QSize(760, 640)
 from cxrview.app.views.close_box import close_box
+
+FIRST_SIZE = QSize(760, 640)
 
 
 class CardDialog(QDialog):

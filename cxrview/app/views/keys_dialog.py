@@ -10,7 +10,10 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
 
-FIRST_SIZE = QSize(620, 680)
+from cxrview.app.views.close_box import close_box
+
+FIRST_SIZE = QSize(680, 680)
+KEYS_WIDTH_PX = 230
 MOUSE = (
     ("Left drag", "window (sideways) and level (up and down); with a tool, measure"),
     ("Ctrl + left drag", "window from a rectangle"),
@@ -23,7 +26,6 @@ MOUSE = (
     ("Arrow keys, Page Up, Page Down", "previous and next image"),
     ("Tab", "next place of the layout"),
 )
-from cxrview.app.views.close_box import close_box
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +72,7 @@ def keys_page(commands: Sequence[Command]) -> str:
             groups.setdefault(command.menu, []).append((command.keys, command.name))
     parts = []
     for title, rows in groups.items():
-        cells = "".join(f"<tr><td><b>{escape(keys)}</b></td><td>{escape(words)}</td></tr>" for keys, words in rows)
+        cells = "".join(f'<tr><td width="{KEYS_WIDTH_PX}"><b>{escape(keys)}</b></td><td>{escape(words)}</td></tr>' for keys, words in rows)
         parts.append(f'<h4>{escape(title)}</h4><table cellspacing="0" cellpadding="4">{cells}</table>')
     return "".join(parts)
 

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QGridLayout, QLabel, QVBoxLayo
 from cxrview.app.layers import layer_colours
 from cxrview.app.state import AppState, AskedEngine, ThemeName
 from cxrview.app.views.choice_box import ChoiceBox
+from cxrview.app.views.close_box import close_box
 from cxrview.app.views.engine_section import DEVICES, ENGINES
 from cxrview.app.views.labels import make_label
 
 THEMES_OFFERED = (("Dark", ThemeName.DARK), ("Light", ThemeName.LIGHT))
 FIRST_MODEL = ("The first one installed", "")
 KEPT_TEXT = "Choices hold at once and are remembered when the program ends."
-from cxrview.app.views.close_box import close_box
 
 
 class SettingsDialog(QDialog):

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QAbstractItemView, QDialog, QHeaderView, QLineEdit
 
 from cxrview.app.privacy import matching_rows, shown_name, tag_rows
 from cxrview.app.state import AppState, TagRow
+from cxrview.app.views.close_box import close_box
 from cxrview.app.views.labels import make_label
 
 COLUMNS = ("Tag", "Keyword", "VR", "Value")
 WIDTHS_PX = (150, 230, 44)
 FIRST_SIZE = QSize(860, 620)
 Index = QModelIndex | QPersistentModelIndex
-from cxrview.app.views.close_box import close_box
 
 
 class TagModel(QAbstractTableModel):
