@@ -22,7 +22,8 @@ from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.crash import CrashReporter
 from cxrview.app.layers import Layer, Layers, layer_colours
-from cxrview.app.state import AppState, AskedEngine, ThemeName
+from cxrview.app.profiles import PROFILES, parse_keys
+from cxrview.app.state import AppState, AskedEngine, ThemeName, notice_given
 from cxrview.app.store import Store
 from cxrview.app.tasks import Runner, ThreadRunner
 from cxrview.app.window import MainWindow
@@ -115,6 +116,9 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     )
     window = MainWindow(where.config_dir / "window.ini")
     wire(window, store, controllers, crashes)
+    strange = window.profile_menu.strangers(store.state.own_keys)
+    if strange:
+        store.apply(notice_given, f"The settings give keys to what is no action: {', '.join(strange)}.")
     window.render_state(store.state)
     return Program(window, store, runner, controllers, crashes, settings)
 
@@ -133,6 +137,7 @@ def keep_settings(program: Program) -> None:
         model=state.default_model,
         heatmap_colours=_colours_of(state),
     )
+    kept = replace(kept, profile=state.profile.name)
     if state.theme is not _theme_of(program.settings, QApplication.instance()):
         kept = replace(kept, theme=str(state.theme))
     if kept != program.settings:
@@ -141,7 +146,9 @@ def keep_settings(program: Program) -> None:
 
 def _settings() -> tuple[Settings, str]:
     try:
-        return load_settings(), ""
+        settings = load_settings()
+        parse_keys(settings.keys)
+        return settings, ""
     except SettingsError as error:
         return Settings(), f"The settings were not used. {error}"
 
@@ -149,6 +156,8 @@ def _settings() -> tuple[Settings, str]:
 def _first_state(settings: Settings, application: QApplication) -> AppState:
     return AppState(
         theme=_theme_of(settings, application),
+        profile=PROFILES[settings.profile],
+        own_keys=parse_keys(settings.keys),
         layers=Layers((_first_layer(settings),)),
         asked=AskedEngine(settings.engine, settings.device),
         is_hiding_names=settings.names == "hide",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cxrview.app.layers import Layers
+from cxrview.app.profiles import DEFAULT, Profile
 from cxrview.app.pyramid import Pyramid
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
 from cxrview.core.eye import PLAIN, Eye
@@ -358,6 +359,7 @@ class AppState:
     Attributes:
         searching: the folder or files that are being looked through; empty when none.
         current: the chosen image; None when none is.
+        profile: what mouse and keys do. own_keys: of the person, by action; they win.
         tool: what the next left drag draws; None when it changes the window.
         batch: None when not all are being scored.
         thresholds: by label id, where the person moved them; they belong to the model in use.
@@ -372,6 +374,8 @@ class AppState:
     filter_text: str = ""
     looks: Looks = field(default_factory=Looks)
     grid: Grid = field(default_factory=Grid)
+    profile: Profile = DEFAULT
+    own_keys: Mapping[str, str] = field(default_factory=dict)
     tool: MarkKind | None = None
     marks: MarkBook = field(default_factory=MarkBook)
     selected: SelectedMark | None = None
@@ -532,6 +536,11 @@ def inversion_toggled(state: AppState) -> AppState:
 def viewport_chosen(state: AppState, viewport: Viewport) -> AppState:
     """Show this part of the picture."""
     return replace(state, display=replace(state.display, viewport=viewport))
+
+
+def profile_chosen(state: AppState, profile: Profile) -> AppState:
+    """Let mouse and keys do what this profile says."""
+    return replace(state, profile=profile)
 
 
 def fit_chosen(state: AppState) -> AppState:

@@ -39,6 +39,7 @@ from cxrview.app.views.mark_menu import MarkMenu
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.notice_page import NoticePage
+from cxrview.app.views.profile_menu import ProfileMenu
 from cxrview.app.views.settings_dialog import SettingsDialog
 from cxrview.app.views.start_page import StartPage
 from cxrview.app.views.tag_dialog import TagDialog
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
         self.notice_page, self.tag_dialog, self.settings_dialog = NoticePage(), TagDialog(self), SettingsDialog(self)
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
+        self.profile_menu = ProfileMenu(self)
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
@@ -103,7 +105,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{shown_name(state, state.current)} – cxrview" if state.current else "cxrview")
         opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
         self._show_page(opened if state.is_notice_accepted else self.notice_page)
-        menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu)
+        menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu)
         dialogs = (self.tag_dialog, self.settings_dialog)
         for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel):
             view.render_state(state)
@@ -259,6 +261,9 @@ class MainWindow(QMainWindow):
                     menu.addSeparator()
                 else:
                     menu.addAction(action)
+            if title == "&View":
+                menu.addMenu(self.profile_menu)
+        self.profile_menu.take(self.menuBar())
 
     def _fill_window_menu(self) -> None:
         menu, actions = self.window_menu, self.actions_

@@ -47,6 +47,7 @@ from cxrview.app.state import (
     notice_given,
     opacity_chosen,
     orientation_reset,
+    profile_chosen,
     theme_chosen,
     turned,
     viewport_chosen,
@@ -131,6 +132,7 @@ def _wire_canvas(window: MainWindow, store: Store) -> None:
 def _wire_menus(window: MainWindow, store: Store) -> None:
     window.window_menu.preset_chosen.connect(store.bound(linked(preset_chosen)))
     window.window_menu.file_choice_chosen.connect(store.bound(linked(file_choice_chosen)))
+    window.profile_menu.profile_chosen.connect(store.bound(profile_chosen))
     window.layout_menu.layout_chosen.connect(store.bound(layout_chosen))
     window.layout_menu.link.triggered.connect(lambda: store.apply(link_toggled))
     menu = window.mark_menu

@@ -26,6 +26,8 @@ class Settings:
         engine: `auto`, `onnx`, `openvino` or `torch`.
         device: `auto`, `cpu` or `cuda`.
         threads: of the engine; 0 lets it choose.
+        profile: of mouse and keys: `default`, `ohif` or `weasis`.
+        keys: of one's own, as `action=keys; action=keys`.
         heatmap_target: `logit` or `one-against-rest`.
         heatmap_colours: name of a colour table.
         heatmap_opacity: 0 to 1.
@@ -39,6 +41,8 @@ class Settings:
     engine: str = "auto"
     device: str = "auto"
     threads: int = 0
+    profile: str = "default"
+    keys: str = ""
     heatmap_target: str = "logit"
     heatmap_colours: str = "inferno"
     heatmap_opacity: float = 0.5
@@ -51,6 +55,7 @@ class Settings:
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "engine": ("auto", "onnx", "openvino", "torch"),
     "device": ("auto", "cpu", "cuda"),
+    "profile": ("default", "ohif", "weasis"),
     "heatmap_target": ("logit", "one-against-rest"),
     "names": ("show", "hide"),
     "theme": ("system", "light", "dark"),

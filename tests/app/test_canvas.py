@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from cxrview.app.looking import clahe_toggled, file_choice_chosen, unsharp_toggled
 from cxrview.app.marking import mark_added, mark_selected, tool_chosen
+from cxrview.app.profiles import PROFILES, Drag, Profile
 from cxrview.app.pyramid import build_pyramid
 from cxrview.app.state import (
     AppState,
@@ -26,6 +27,7 @@ from cxrview.app.state import (
     layer_toggled,
     opacity_chosen,
     picture_loaded,
+    profile_chosen,
     reading_known,
     search_started,
     turned,
@@ -537,3 +539,27 @@ def test_layers_that_are_laid_on_again_look_as_when_they_were_drawn(canvas: Canv
     np.testing.assert_array_equal(look(canvas), first)
     canvas.render_state(opacity_chosen(scored, 0.2))
     assert (look(canvas) != first).any()
+
+
+def test_the_wheel_steps_by_notches_where_the_profile_says_so(canvas: Canvas, shown: AppState) -> None:
+    canvas.render_state(profile_chosen(shown, PROFILES["ohif"]))
+    steps: list[int] = []
+    zooms: list[Viewport] = []
+    canvas.step_requested.connect(steps.append)
+    canvas.viewport_chosen.connect(zooms.append)
+    for delta in (-120, 60, 60, -40, -240):
+        wheel(canvas, QPoint(58, 58), delta)
+    assert steps == [1, -1, 2]
+    assert not zooms
+
+
+def test_a_profile_decides_what_the_buttons_drag(canvas: Canvas, shown: AppState, qtbot: QtBot) -> None:
+    swapped = Profile("swapped", "swapped", left=Drag.PAN, middle=Drag.WINDOW)
+    canvas.render_state(profile_chosen(shown, swapped))
+    windows: list[Window] = []
+    viewports: list[Viewport] = []
+    canvas.window_chosen.connect(windows.append)
+    canvas.viewport_chosen.connect(viewports.append)
+    drag(canvas, (200, 150), (220, 140))
+    assert viewports == [Viewport(1.0, 180.0, 160.0)]
+    assert not windows

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QPushButton, QTextBrowser
 from pytestqt.qtbot import QtBot
 
@@ -19,6 +19,7 @@ from cxrview.app import main as app_main
 from cxrview.app.answers import selected_view
 from cxrview.app.main import Options, Program, build, keep_settings, parse
 from cxrview.app.marking import history_of
+from cxrview.app.profiles import PROFILES
 from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
 from cxrview.app.viewport import Orientation
 from cxrview.app.views.keys_dialog import KeysDialog, commands_of
@@ -452,3 +453,37 @@ def test_the_window_takes_the_whole_screen_and_gives_it_back(program: Program) -
     assert program.window.isFullScreen()
     program.window.actions_.full_screen.trigger()
     assert not program.window.isFullScreen()
+
+
+def test_a_profile_and_keys_of_ones_own_are_bound_and_remembered(program: Program) -> None:
+    window = program.window
+    for profile in PROFILES.values():
+        assert window.profile_menu.strangers(profile.keys) == ()
+    window.profile_menu.profiles["weasis"].trigger()
+    assert window.actions_.flip_sideways.shortcut() == QKeySequence("Alt+F")
+    assert window.actions_.actual_size.shortcut().isEmpty()
+    assert "Alt+F" in window.actions_.flip_sideways.toolTip()
+    keep_settings(program)
+    assert load_settings().profile == "weasis"
+    window.profile_menu.profiles["default"].trigger()
+    assert window.actions_.flip_sideways.shortcut() == QKeySequence("H")
+
+
+def test_keys_in_the_settings_are_obeyed_and_wrong_ones_are_said(qtbot: QtBot) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    save_settings(Settings(keys="invert=Shift+I; nonsense=X"))
+    first = build(application)
+    assert first.window.actions_.invert.shortcut() == QKeySequence("Shift+I")
+    assert "nonsense" in first.store.state.notice
+    first.close()
+    save_settings(Settings(keys="invert"))
+    second = build(application)
+    assert "keys" in second.store.state.notice
+    second.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_every_action_that_can_have_keys_is_in_the_guide(program: Program) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "window.md").read_text(encoding="utf-8")
+    assert [name for name in program.window.profile_menu.names if f"`{name}`" not in guide] == []

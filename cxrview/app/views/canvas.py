@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxrview.app.marking import history_of, selected_mark
 from cxrview.app.privacy import patient_text, searching_text, shown_name
+from cxrview.app.profiles import DEFAULT, Drag, Wheel
 from cxrview.app.state import (
     AppState,
     Display,
@@ -48,6 +49,8 @@ from cxrview.core.marks import Mark, MarkKind, Point, grip_at
 from cxrview.core.voi import modality_table
 
 WHEEL_FACTOR = 1.2
+# What Qt calls one notch of a wheel.
+WHEEL_NOTCH = 120
 KEY_FACTOR = 1.25
 # A right drag of this many view px doubles the zoom.
 ZOOM_DRAG_PX = 150.0
@@ -78,6 +81,9 @@ class _Drag(Enum):
     REGION = auto()
     PAN = auto()
     ZOOM = auto()
+
+
+DRAGS = {Drag.WINDOW: _Drag.WINDOW, Drag.PAN: _Drag.PAN, Drag.ZOOM: _Drag.ZOOM}
 
 
 class Canvas(QWidget):
@@ -129,6 +135,8 @@ class Canvas(QWidget):
         self._selected = 0
         self._tool: MarkKind | None = None
         self._is_marked = False
+        self._profile = DEFAULT
+        self._wheel_left = 0
         self._lens = Lens()
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
@@ -145,6 +153,7 @@ class Canvas(QWidget):
         before = (self._picture, self._display, self._words, self._colours, self._naming)
         if state.picture is not self._picture:
             self._hand.drop()
+        self._profile = state.profile
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
         self._naming = naming
         is_changed = self._render_marks(state)
@@ -360,11 +369,11 @@ class Canvas(QWidget):
             return
         if button == Qt.MouseButton.LeftButton:
             has_control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-            self._drag = _Drag.PAN if self._is_space_down else _Drag.REGION if has_control else _Drag.WINDOW
+            self._drag = _Drag.PAN if self._is_space_down else _Drag.REGION if has_control else DRAGS[self._profile.left]
         elif button == Qt.MouseButton.MiddleButton:
-            self._drag = _Drag.PAN
+            self._drag = DRAGS[self._profile.middle]
         elif button == Qt.MouseButton.RightButton:
-            self._drag = _Drag.ZOOM
+            self._drag = DRAGS[self._profile.right]
         self._drag_at = self._drag_begun = event.position()
         self._drag_anchor = self._to_image(event.position())
 
@@ -398,7 +407,9 @@ class Canvas(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the mouse."""
         self.touched.emit()
-        if self.viewport is not None and event.angleDelta().y():
+        if self._profile.wheel is Wheel.STEP and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._step_by_wheel(event.angleDelta().y())
+        elif self.viewport is not None and event.angleDelta().y():
             factor = WHEEL_FACTOR ** (event.angleDelta().y() / 120.0)
             self.viewport_chosen.emit(zoomed(self.viewport, factor, self._to_image(event.position())))
         event.accept()
@@ -455,6 +466,14 @@ class Canvas(QWidget):
     def _set_lens(self, *, is_on: bool) -> None:
         self._lens.is_on = is_on
         self.update()
+
+    def _step_by_wheel(self, delta: int) -> None:
+        """Ask for one image per notch, however finely the wheel tells of it."""
+        turned = self._wheel_left + delta
+        notches = int(turned / WHEEL_NOTCH)
+        self._wheel_left = turned - notches * WHEEL_NOTCH
+        if notches:
+            self.step_requested.emit(-notches)
 
     def _set_space(self, *, is_down: bool) -> None:
         self._is_space_down = is_down

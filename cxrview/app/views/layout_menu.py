@@ -42,7 +42,7 @@ class LayoutMenu(QMenu):
 
     def _build_layout(self, layout: Layout) -> QAction:
         text, key = LAYOUT_TEXTS[layout]
-        action = self._build(f"layout{layout.name.title()}", f"{text} ({layout})", key)
+        action = self._build(f"layout{layout.name.title().replace('_', '')}", f"{text} ({layout})", key)
         action.triggered.connect(partial(self._tell, layout))
         return action
 

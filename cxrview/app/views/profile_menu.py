@@ -1,0 +1,82 @@
+"""The menu of mouse and key profiles; gives the actions of all menus the keys of the profile in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from cxrview.app.profiles import PROFILES, Profile, keys_of
+from cxrview.app.state import AppState
+
+PORTABLE = QKeySequence.SequenceFormat.PortableText
+
+
+class ProfileMenu(QMenu):
+    """Offers profiles, checks the one in use, and binds keys."""
+
+    profile_chosen = Signal(object)
+    """Parameters: profile (Profile)."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("&Mouse and keys", parent)
+        self.setObjectName("profileMenu")
+        self.profiles = {name: self._build_profile(profile) for name, profile in PROFILES.items()}
+        self._actions: dict[str, QAction] = {}
+        self._usual: dict[str, str] = {}
+        self._bound: tuple[Profile, Mapping[str, str]] | None = None
+
+    def take(self, bar: QMenuBar) -> None:
+        """Bind the actions of these menus from now on; the keys that they have now are the usual ones."""
+        self._actions = {action.objectName(): action for action in _below(bar.actions()) if action.objectName()}
+        self._usual = {name: action.shortcut().toString(PORTABLE) for name, action in self._actions.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The object names of all actions that can have keys."""
+        return tuple(self._actions)
+
+    def strangers(self, own: Mapping[str, str]) -> tuple[str, ...]:
+        """Give the names among one's own keys that no action has."""
+        return tuple(sorted(set(own) - set(self._actions)))
+
+    def render_state(self, state: AppState) -> None:
+        """Bind keys as this state says."""
+        for name, action in self.profiles.items():
+            action.setChecked(name == state.profile.name)
+        wanted = (state.profile, state.own_keys)
+        if wanted != self._bound:
+            self._bound = wanted
+            for name, keys in keys_of(*wanted, self._usual).items():
+                self._bind(self._actions[name], keys)
+
+    def _bind(self, action: QAction, keys: str) -> None:
+        sequence = QKeySequence(keys)
+        if sequence != action.shortcut():
+            action.setShortcut(sequence)
+            plain = action.text().replace("&", "").rstrip("…")
+            native = sequence.toString(QKeySequence.SequenceFormat.NativeText)
+            action.setToolTip(f"{plain} ({native})" if native else plain)
+
+    def _build_profile(self, profile: Profile) -> QAction:
+        action = QAction(profile.title[0].upper() + profile.title[1:] if profile.name != "default" else profile.title, self)
+        action.setObjectName(f"profile{profile.name.title()}")
+        action.setCheckable(True)
+        action.triggered.connect(partial(self._tell, profile))
+        self.addAction(action)
+        return action
+
+    def _tell(self, profile: Profile, *_checked: object) -> None:
+        self.profile_chosen.emit(profile)
+
+
+def _below(actions: Iterable[QAction]) -> Iterator[QAction]:
+    for action in actions:
+        menu = action.menu()
+        if isinstance(menu, QMenu):
+            yield from _below(menu.actions())
+        elif not action.isSeparator():
+            yield action
