@@ -13,6 +13,8 @@ from cxrview.core.errors import LibraryDamaged, LibraryError
 from cxrview.library.schema import APPLICATION_ID, KEPT, migrate
 
 BUSY_SECONDS: Final = 10.0
+OLDEST_SQLITE: Final = (3, 35, 0)
+"""The first with RETURNING; older ones come with long-lived Linux systems."""
 _DAMAGED: Final = "Open the library again: it will be set aside and rebuilt with everything that can still be read."
 _READ_ONLY: Final = "Make the folder writable, or choose another with --basedir."
 _SENTENCES: Final = {
@@ -42,6 +44,11 @@ class Database:
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._is_closed = False
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise LibraryError(
+                f"SQLite {sqlite3.sqlite_version} is too old for the library; 3.35 or newer is needed.",
+                hint="Use a Python that brings a newer one.",
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -6,7 +6,7 @@ import datetime as dt
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -40,22 +40,31 @@ class Rescue:
 
 
 def rescue(path: Path, now: dt.datetime) -> Rescue:
-    """Set a damaged index aside, under a name with the time, and put a new one with what was readable in its place.
+    """Set a damaged index aside, under a name with the time, and put a new one with what is readable in its place.
+
+    Until the new one is complete, the damaged one stays where it is: a rescue that fails is tried again on the next opening.
 
     Raises:
         LibraryError: the file cannot be moved, or the new one cannot be written.
     """
-    aside = _set_aside(path, now)
+    fresh = path.with_name(path.name + ".new")
     try:
-        with closing(connect(path)) as new:
+        fresh.unlink(missing_ok=True)  # of a rescue that did not come to its end
+        with closing(connect(fresh)) as new:
             migrate(new)
-            _copy(aside, new)
+            _copy(path, new)
             counts = new.execute(
                 "SELECT count(*), total(note <> ''), total(is_starred), (SELECT count(*) FROM annotation) FROM image"
             ).fetchone()
-    except sqlite3.Error as error:
+        aside = _set_aside(path, now)
+        fresh.replace(path)
+    except (sqlite3.Error, OSError) as error:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
         raise LibraryError(
-            f"A new library cannot be written ({error}).", hint=f"The damaged one is {aside.name}.", subject=str(path)
+            f"The library is damaged, and a new one cannot be written ({error}).",
+            hint="Make room, close other programs that use it, and open it again.",
+            subject=str(path),
         ) from error
     return Rescue(aside, *map(int, counts))
 
@@ -67,27 +76,20 @@ def _set_aside(path: Path, now: dt.datetime) -> Path:
     while aside.exists():
         number += 1
         aside = path.with_name(f"{path.stem}-damaged-{stamp}-{number}{path.suffix}")
-    try:
-        for ending in _COMPANIONS:
-            companion = path.with_name(path.name + ending)
-            if companion.exists():
-                companion.replace(aside.with_name(aside.name + ending))
-        marker_of(path).unlink(missing_ok=True)
-    except OSError as error:
-        raise LibraryError(
-            "The damaged library cannot be set aside.",
-            hint="Close other programs that use it, or move it away yourself.",
-            subject=str(path),
-        ) from error
+    for ending in _COMPANIONS:
+        companion = path.with_name(path.name + ending)
+        if companion.exists():
+            companion.replace(aside.with_name(aside.name + ending))
+    marker_of(path).unlink(missing_ok=True)
     return aside
 
 
-def _copy(aside: Path, new: sqlite3.Connection) -> None:
+def _copy(damaged: Path, new: sqlite3.Connection) -> None:
     """Copy every readable row; a row whose patient or study is lost gets a stand-in until its file is read again."""
     new.execute("PRAGMA foreign_keys = OFF")
     new.execute("BEGIN IMMEDIATE")
     try:
-        with closing(connect(aside)) as old:
+        with closing(connect(damaged)) as old:
             for table in KEPT:
                 _copy_table(old, new, table)
                 if table == "image":

@@ -91,6 +91,12 @@ def test_a_library_that_another_program_does_not_let_go_is_one_sentence(tmp_path
         each.close()
 
 
+def test_an_old_sqlite_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
+    with pytest.raises(LibraryError, match=r"too old for the library; 3\.35"):
+        open_library(tmp_path / "l.sqlite3")
+
+
 def test_threads_read_and_write_one_library(library: Library) -> None:
     ids = put(library, film={})
 
@@ -198,6 +204,21 @@ def test_a_database_of_another_program_is_set_aside_whole(tmp_path: Path) -> Non
     library = open_library(path, now=NOON)
     assert library.count(Query()) == 0
     assert (tmp_path / "library-damaged-20260102T120000.sqlite3").exists()
+    library.close()
+
+
+def test_a_rescue_that_fails_is_tried_again(filled: tuple[Path, tuple[int, ...]]) -> None:
+    """Something in the place of the new file keeps it from being written."""
+    path, ids = filled
+    path.with_name(path.name + ".damaged").touch()
+    obstacle = path.with_name(path.name + ".new")
+    obstacle.mkdir()
+    with pytest.raises(LibraryError, match="a new one cannot be written"):
+        open_library(path, now=NOON)
+    obstacle.rmdir()
+    library = open_library(path, now=NOON)
+    assert library.count(Query()) == len(ids)
+    assert "were kept" in library.notice
     library.close()
 
 
