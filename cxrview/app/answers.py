@@ -40,7 +40,10 @@ def override_chosen(state: AppState) -> AppState:
     """Show scores and heatmaps of the shown picture although the window advises against believing them."""
     if state.current is None or not refusal_of(state):
         return state
-    return replace(state, shown_anyway=state.shown_anyway | {state.current})
+    outcomes = dict(state.outcomes.by_ref)
+    if state.current in outcomes:
+        outcomes[state.current] = replace(outcomes[state.current], withheld="")
+    return replace(state, shown_anyway=state.shown_anyway | {state.current}, outcomes=Outcomes(outcomes))
 
 
 # Thresholds.

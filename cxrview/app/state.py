@@ -12,12 +12,14 @@ from cxrview.app.profiles import DEFAULT, Profile
 from cxrview.app.pyramid import Pyramid
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
 from cxrview.core.eye import PLAIN, Eye
+from cxrview.core.flags import Flag
 from cxrview.core.heatmap import GRAD_CAM
 from cxrview.core.image import Fact, ImageRef, Pixels, Window
 from cxrview.core.manifest import Threshold
 from cxrview.core.marks import History, MarkKind
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding, with_thresholds
+from cxrview.core.trust import refusal
 
 NO_MODEL_TEXT = "No model is installed. Add a model folder to get scores and heatmaps."
 
@@ -55,10 +57,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the list tells of one image: its top finding, or why there is none."""
+    """What the list tells of one image: its top finding, or why there is none, or why it is not told."""
 
     top: Finding | None = None
     error: str = ""
+    withheld: str = ""
 
 
 # What is on the canvas.
@@ -653,12 +656,13 @@ def scoring_started(state: AppState) -> AppState:
 def reading_known(state: AppState, ref: ImageRef, reading: Analysis | ScoringFailed) -> AppState:
     """Take an answer for an image; it is shown when that image is still on the canvas."""
     is_shown = isinstance(state.picture, LoadedPicture) and state.picture.ref == ref
-    outcome = Outcome(error=reading.reason) if isinstance(reading, ScoringFailed) else _outcome_of(state, reading)
+    outcome = Outcome(error=reading.reason) if isinstance(reading, ScoringFailed) else _outcome_of(state, ref, reading)
     return outcome_known(replace(state, reading=reading) if is_shown else state, ref, outcome)
 
 
-def _outcome_of(state: AppState, analysis: Analysis) -> Outcome:
-    return Outcome(top=top_finding(with_thresholds(analysis.findings, state.thresholds)))
+def _outcome_of(state: AppState, ref: ImageRef, analysis: Analysis) -> Outcome:
+    doubt = "" if ref in state.shown_anyway else refusal(analysis.in_distribution, tuple(Flag(flag) for flag in analysis.flags))
+    return Outcome(top=top_finding(with_thresholds(analysis.findings, state.thresholds)), withheld=doubt)
 
 
 def outcome_known(state: AppState, ref: ImageRef, outcome: Outcome) -> AppState:

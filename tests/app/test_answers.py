@@ -38,6 +38,7 @@ from cxrview.app.state import (
     picture_loaded,
     reading_known,
 )
+from cxrview.app.views.image_list import outcome_text
 from cxrview.core.flags import Flag
 from cxrview.core.heatmap import common_scale
 from cxrview.core.image import ImageInfo
@@ -209,3 +210,17 @@ def test_a_picture_that_is_gone_says_nothing(second: AppState) -> None:
     assert second.current is not None
     assert flags_shown(second) == ()
     assert refusal_of(picture_loaded(second, picture_of(second.current))) == ""
+
+
+def test_the_list_does_not_tell_what_is_withheld_until_it_is_overruled(shown: AppState) -> None:
+    assert shown.current is not None
+    other = shown.listing.shown[1]
+    unlike, lateral = replace(analysis_of(), in_distribution=0.001), replace(analysis_of(), flags=("lateral",))
+    state = reading_known(reading_known(shown, shown.current, unlike), other, lateral)
+    assert outcome_text(state.outcomes.by_ref[shown.current]).startswith("The scores are withheld: the image is unlike")
+    assert outcome_text(state.outcomes.by_ref[other]).startswith("The scores are withheld: the file says")
+    overruled = override_chosen(state)
+    assert outcome_text(overruled.outcomes.by_ref[shown.current]).startswith("Tuberculosis 0.70")
+    assert overruled.outcomes.by_ref[other].withheld
+    again = reading_known(overruled, shown.current, unlike)
+    assert not again.outcomes.by_ref[shown.current].withheld

@@ -385,3 +385,15 @@ def test_actions_can_be_used_only_where_they_mean_something(scored: AppState, qa
     assert not actions.score_all.isEnabled()
     assert actions.light_theme.isChecked()
     actions.deleteLater()
+
+
+def test_a_withheld_outcome_is_painted_without_its_label(list_panel: ImageListPanel, scored: AppState) -> None:
+    assert scored.current is not None
+    list_panel.render_state(scored)
+    told = list_panel.list.grab().toImage()
+    outcome = scored.outcomes.by_ref[scored.current]
+    list_panel.render_state(outcome_known(scored, scored.current, replace(outcome, withheld="The scores are withheld: why.")))
+    withheld = list_panel.list.grab().toImage()
+    amber = [sum(image.pixelColor(x, y).name() == "#f3b562" for x in range(60) for y in range(50)) for image in (told, withheld)]
+    assert amber[0] > 20
+    assert amber[1] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from cxrview.app.controllers.models import Session
 from cxrview.app.state import (
@@ -22,7 +23,8 @@ from cxrview.app.state import (
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.core.errors import CxrError
-from cxrview.core.image import ImageRef
+from cxrview.core.flags import flags_of
+from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.results import Analysis
 from cxrview.engine.analyse import analyse
 from cxrview.io.read import read_pixels
@@ -101,7 +103,7 @@ class Scoring:
         self._runner.start(
             Lane.MODEL,
             CURRENT_KEY,
-            lambda _context: analyse(picture.pixels, session.package, session.predictor),
+            lambda _context: _analysed(picture.pixels, session),
             lambda analysis: self._on_scored(picture.ref, analysis),
             on_failed=lambda error: self._store.apply(reading_known, picture.ref, _failure(error)),
         )
@@ -142,7 +144,12 @@ class Scoring:
 def _read_and_analyse(ref: ImageRef, session: Session, context: Context) -> Analysis:
     pixels = read_pixels(ref)
     context.check()
-    return analyse(pixels, session.package, session.predictor)
+    return _analysed(pixels, session)
+
+
+def _analysed(pixels: Pixels, session: Session) -> Analysis:
+    """Let the model read, and note beside its answer what is unusual about the file."""
+    return replace(analyse(pixels, session.package, session.predictor), flags=tuple(str(flag) for flag in flags_of(pixels)))
 
 
 def _failure(error: CxrError) -> ScoringFailed:

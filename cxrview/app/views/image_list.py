@@ -85,6 +85,8 @@ def outcome_text(outcome: Outcome | None) -> str:
         return "Not scored yet"
     if outcome.top is None:
         return outcome.error
+    if outcome.withheld:
+        return outcome.withheld
     above = "at or above" if outcome.top.is_positive else "under"
     return f"{outcome.top.label.name} {outcome.top.probability:.2f}, {above} its threshold {outcome.top.threshold:.2f}"
 
@@ -131,14 +133,21 @@ class ImageDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QColor(self.colours.muted))
         if outcome is not None:
-            colour = self.colours.error if outcome.top is None else self.colours.positive if outcome.top.is_positive else self.colours.muted
+            colour = self._dot_colour(outcome)
             painter.setPen(QColor(colour))
             painter.setBrush(QColor(colour))
         painter.drawEllipse(box)
 
+    def _dot_colour(self, outcome: Outcome) -> str:
+        if outcome.top is None:
+            return self.colours.error
+        return self.colours.positive if outcome.top.is_positive and not outcome.withheld else self.colours.muted
+
     def _paint_outcome(self, painter: QPainter, option: QStyleOptionViewItem, box: QRect, outcome: Outcome | None) -> None:
         text, colour = "not scored", self.colours.muted
-        if outcome is not None and outcome.top is None:
+        if outcome is not None and outcome.withheld:
+            text = "scores withheld"
+        elif outcome is not None and outcome.top is None:
             text, colour = outcome.error, self.colours.error
         elif outcome is not None and outcome.top is not None:
             text = f"{outcome.top.label.name}  {outcome.top.probability:.2f}"
