@@ -296,7 +296,7 @@ def test_words_replace_a_map_that_is_not_shown(canvas: Canvas, shown: AppState) 
     flat = analysis_of(heat=lambda _number: np.zeros((8, 8)))
     canvas.render_state(reading_known(shown, shown.current, flat))
     seen = look(canvas)
-    assert (seen != plain)[-60:, -200:].any()
+    assert (seen != plain)[-120:, -200:].any()
     np.testing.assert_array_equal(seen[60:200, 60:200], plain[60:200, 60:200])
 
 

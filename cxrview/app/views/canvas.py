@@ -37,7 +37,16 @@ from cxrview.app.state import (
 )
 from cxrview.app.theme import THEMES
 from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, panned, zoomed
-from cxrview.app.views.canvas_texts import MIRRORED_TEXT, Naming, paint_corners, paint_hint, paint_message, paint_region, paint_warning
+from cxrview.app.views.canvas_texts import (
+    MIRRORED_TEXT,
+    Naming,
+    legend_rect,
+    paint_corners,
+    paint_hint,
+    paint_message,
+    paint_region,
+    paint_warning,
+)
 from cxrview.app.views.layer_painter import LayerPainter
 from cxrview.app.views.layer_sheet import LayerSheet
 from cxrview.app.views.lens import Lens
@@ -303,7 +312,7 @@ class Canvas(QWidget):
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         if self._has_texts:
-            self._layers.paint_legend(painter, self.rect(), self._colours)
+            self._layers.paint_legend(painter, legend_rect(painter, self.rect()), self._colours)
             paint_corners(painter, self.rect(), self._colours, self._naming, picture, self._display, viewport.zoom)
         if self._lens.is_on:
             place = self._place(self._mouse_at)

@@ -21,6 +21,8 @@ BAR_WIDTH_PX = 14
 BAR_HEIGHT_PX = 150
 # Dark enough under the texts for a contrast of 4.5 even on white film.
 GROUND_ALPHA = 175
+# Narrower than this, texts at the bottom left and right would lie on each other.
+NARROW_PX = 720
 MIRRORED_TEXT = "Mirrored: left and right are swapped, side markers read the wrong way"
 
 
@@ -84,8 +86,7 @@ def paint_warning(painter: QPainter, rect: QRect, colours: Colours, text: str) -
     metrics = painter.fontMetrics()
     limit = max(80, rect.width() - 4 * MARGIN_PX)
     room = metrics.boundingRect(QRect(0, 0, limit, 10_000), int(Qt.TextFlag.TextWordWrap), text).size()
-    # Below the corner texts, which are two lines high and may be as wide as the canvas.
-    top = rect.top() + 2 * MARGIN_PX + 2 * metrics.lineSpacing() + 2 * PADDING_PX
+    top = _below_corners(painter, rect) + PADDING_PX
     box = QRect(rect.center().x() - room.width() // 2, top, room.width(), room.height())
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -98,14 +99,27 @@ def paint_warning(painter: QPainter, rect: QRect, colours: Colours, text: str) -
 
 
 def paint_hint(painter: QPainter, rect: QRect, colours: Colours, tool: MarkKind) -> None:
-    """Say at the bottom, in the middle, what the tool in the hand waits for."""
+    """Say near the top, in the middle and below the warning, what the tool in the hand waits for."""
     text = f"{TOOL_HINTS[tool]}  ·  Esc: no tool"
     metrics = painter.fontMetrics()
     width, height = metrics.horizontalAdvance(text) + 2 * PADDING_PX, metrics.lineSpacing() + PADDING_PX
-    box = QRect(rect.center().x() - width // 2, rect.bottom() - MARGIN_PX - height, width, height)
+    top = _below_corners(painter, rect) + 2 * metrics.lineSpacing() + 3 * PADDING_PX
+    box = QRect(rect.center().x() - width // 2, top, width, height)
     _paint_ground(painter, box)
     painter.setPen(QColor(colours.canvas_text))
     painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+
+
+def _below_corners(painter: QPainter, rect: QRect) -> int:
+    """Give the first free row below the top corner texts, which are up to three lines high and may be as wide as the canvas."""
+    return rect.top() + MARGIN_PX + 3 * painter.fontMetrics().lineSpacing() + PADDING_PX + MARGIN_PX // 2
+
+
+def legend_rect(painter: QPainter, rect: QRect) -> QRect:
+    """Give the room for colour bar and words: where the canvas is narrow, above the texts at the bottom left."""
+    if rect.width() >= NARROW_PX:
+        return rect
+    return rect.adjusted(0, 0, 0, -(2 * painter.fontMetrics().lineSpacing() + PADDING_PX + MARGIN_PX // 2))
 
 
 def paint_region(painter: QPainter, rect: QRectF, colours: Colours) -> None:
