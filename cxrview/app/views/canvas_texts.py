@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
-import numpy as np
 from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 
 from cxrview.app.state import Display, LoadedPicture
 from cxrview.app.theme import Colours
-from cxrview.core.colour import colour_table
 from cxrview.core.marks import MarkKind
-from cxrview.core.results import Finding
 
 MARGIN_PX = 12
 PADDING_PX = 8
-BAR_WIDTH_PX = 14
-BAR_HEIGHT_PX = 150
 # Dark enough under the texts for a contrast of 4.5 even on white film.
 GROUND_ALPHA = 175
 # Narrower than this, texts at the bottom left and right would lie on each other.
@@ -105,7 +99,7 @@ def paint_hint(painter: QPainter, rect: QRect, colours: Colours, tool: MarkKind)
     width, height = metrics.horizontalAdvance(text) + 2 * PADDING_PX, metrics.lineSpacing() + PADDING_PX
     top = _below_corners(painter, rect) + 2 * metrics.lineSpacing() + 3 * PADDING_PX
     box = QRect(rect.center().x() - width // 2, top, width, height)
-    _paint_ground(painter, box)
+    paint_ground(painter, box)
     painter.setPen(QColor(colours.canvas_text))
     painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
 
@@ -140,29 +134,6 @@ def _source(picture: LoadedPicture, display: Display) -> str:
     return " (from file)" if picture.pixels.windows else " (auto)"
 
 
-def paint_bar(painter: QPainter, rect: QRect, colours: Colours, finding: Finding, scale: float, table: str) -> None:
-    """Draw the colour bar with its numbers, in units of logit contribution, at the bottom right."""
-    metrics = painter.fontMetrics()
-    title, unit = f"{finding.label.name}  {finding.probability:.2f}", "logit contribution"
-    numbers = tuple(f"{value:.{_decimals(scale)}f}" for value in (scale, scale / 2, 0.0))
-    line = metrics.lineSpacing()
-    width = max(metrics.horizontalAdvance(text) for text in (title, unit)) + 2 * PADDING_PX
-    height = 2 * line + BAR_HEIGHT_PX + line + 2 * PADDING_PX
-    box = QRect(rect.right() - MARGIN_PX - width, rect.bottom() - MARGIN_PX - height, width, height)
-    _paint_ground(painter, box)
-    painter.setPen(QColor(colours.canvas_text))
-    left = box.left() + PADDING_PX
-    painter.drawText(left, box.top() + PADDING_PX + metrics.ascent(), title)
-    painter.drawText(left, box.top() + PADDING_PX + line + metrics.ascent(), unit)
-    bar = QRect(left, box.top() + PADDING_PX + 2 * line + line // 2, BAR_WIDTH_PX, BAR_HEIGHT_PX)
-    painter.drawImage(bar, _bar_image(table))
-    painter.drawRect(bar.adjusted(-1, -1, 0, 0))
-    for number, share in zip(numbers, (0.0, 0.5, 1.0), strict=True):
-        y = bar.top() + round(share * bar.height())
-        painter.drawLine(bar.right() + 1, y, bar.right() + 5, y)
-        painter.drawText(bar.right() + 10, y + metrics.ascent() // 2 - 1, number)
-
-
 def paint_words(painter: QPainter, rect: QRect, colours: Colours, words: str) -> None:
     """Write one sentence at the bottom right, where the colour bar would be."""
     if not words:
@@ -178,7 +149,7 @@ def paint_words(painter: QPainter, rect: QRect, colours: Colours, words: str) ->
         size.width(),
         size.height(),
     )
-    _paint_ground(painter, text.adjusted(-PADDING_PX, -PADDING_PX, PADDING_PX, PADDING_PX))
+    paint_ground(painter, text.adjusted(-PADDING_PX, -PADDING_PX, PADDING_PX, PADDING_PX))
     painter.setPen(QColor(colours.canvas_text))
     painter.drawText(text, int(Qt.TextFlag.TextWordWrap), words)
 
@@ -204,7 +175,7 @@ def _paint_lines(painter: QPainter, colours: Colours, lines: tuple[str, ...], le
     metrics = painter.fontMetrics()
     shown = tuple(metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, limit) for line in lines)
     width = max(metrics.horizontalAdvance(line) for line in shown) + 2 * PADDING_PX
-    _paint_ground(painter, QRect(left, top, width, _block_height(painter, lines)))
+    paint_ground(painter, QRect(left, top, width, _block_height(painter, lines)))
     painter.setPen(QColor(colours.canvas_text))
     for number, line in enumerate(shown):
         painter.drawText(left + PADDING_PX, top + PADDING_PX // 2 + metrics.ascent() + number * metrics.lineSpacing(), line)
@@ -214,21 +185,11 @@ def _block_height(painter: QPainter, lines: tuple[str, ...]) -> int:
     return len(lines) * painter.fontMetrics().lineSpacing() + PADDING_PX
 
 
-def _paint_ground(painter: QPainter, box: QRect) -> None:
+def paint_ground(painter: QPainter, box: QRect) -> None:
+    """Darken the picture under texts."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(0, 0, 0, GROUND_ALPHA))
     painter.drawRoundedRect(QRectF(box), 5, 5)
     painter.restore()
-
-
-def _decimals(scale: float) -> int:
-    """Give as many decimals as tell the numbers of the bar apart."""
-    return 2 if scale >= 0.1 else 3 if scale >= 0.01 else 4
-
-
-@cache
-def _bar_image(table: str) -> QImage:
-    colours = np.ascontiguousarray(colour_table(table)[::-1])
-    return QImage(colours.data, 1, len(colours), 3, QImage.Format.Format_RGB888).copy()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter
 
 from cxrview.app.answers import LayerView, method_name
 from cxrview.app.theme import Colours
-from cxrview.app.views.canvas_texts import GROUND_ALPHA, MARGIN_PX, PADDING_PX
+from cxrview.app.views.canvas_texts import MARGIN_PX, PADDING_PX, paint_ground
 from cxrview.core.colour import colour_table
 
 BAR_WIDTH_PX = 14
@@ -33,7 +33,7 @@ def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView)
     bar_width, bar_height = round(BAR_WIDTH_PX * growth), round(BAR_HEIGHT_PX * growth)
     height = (len(titles) + 1) * line + bar_height + 2 * PADDING_PX
     box = QRect(rect.right() - MARGIN_PX - width, rect.bottom() - MARGIN_PX - height, width, height)
-    _paint_ground(painter, box)
+    paint_ground(painter, box)
     painter.setPen(QColor(colours.canvas_text))
     left = box.left() + PADDING_PX
     for number, text in enumerate(titles):
@@ -60,15 +60,6 @@ def _paint_numbers(painter: QPainter, metrics: QFontMetrics, bar: QRect, view: L
     if view.layer.least > 0.0 and not view.layer.is_signed:
         y = bar.bottom() - round(view.layer.least * bar.height())
         painter.fillRect(QRect(bar.left(), y, bar.width(), bar.bottom() - y + 1), QColor(0, 0, 0, 200))
-
-
-def _paint_ground(painter: QPainter, box: QRect) -> None:
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(0, 0, 0, GROUND_ALPHA))
-    painter.drawRoundedRect(QRectF(box), 5, 5)
-    painter.restore()
 
 
 @cache
