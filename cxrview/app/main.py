@@ -120,7 +120,10 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     if strange:
         store.apply(notice_given, f"The settings give keys to what is no action: {', '.join(strange)}.")
     window.render_state(store.state)
-    return Program(window, store, runner, controllers, crashes, settings)
+    program = Program(window, store, runner, controllers, crashes, settings)
+    # At once: a program that is killed later must not ask again.
+    window.notice_page.accepted.connect(partial(keep_settings, program))
+    return program
 
 
 def keep_settings(program: Program) -> None:
