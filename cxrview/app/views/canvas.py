@@ -40,7 +40,6 @@ from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, 
 from cxrview.app.views.canvas_texts import (
     MIRRORED_TEXT,
     Naming,
-    legend_rect,
     paint_corners,
     paint_hint,
     paint_message,
@@ -312,7 +311,7 @@ class Canvas(QWidget):
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         if self._has_texts:
-            self._layers.paint_legend(painter, legend_rect(painter, self.rect()), self._colours)
+            self._layers.paint_legend(painter, self.rect(), self._colours)
             paint_corners(painter, self.rect(), self._colours, self._naming, picture, self._display, viewport.zoom)
         if self._lens.is_on:
             place = self._place(self._mouse_at)

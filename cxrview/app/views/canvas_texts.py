@@ -96,12 +96,15 @@ def paint_hint(painter: QPainter, rect: QRect, colours: Colours, tool: MarkKind)
     """Say near the top, in the middle and below the warning, what the tool in the hand waits for."""
     text = f"{TOOL_HINTS[tool]}  ·  Esc: no tool"
     metrics = painter.fontMetrics()
-    width, height = metrics.horizontalAdvance(text) + 2 * PADDING_PX, metrics.lineSpacing() + PADDING_PX
+    flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+    limit = max(80, rect.width() - 4 * MARGIN_PX)
+    room = metrics.boundingRect(QRect(0, 0, limit, 10_000), flags, text).size()
+    width, height = room.width() + 2 * PADDING_PX, room.height() + PADDING_PX
     top = _below_corners(painter, rect) + 2 * metrics.lineSpacing() + 3 * PADDING_PX
     box = QRect(rect.center().x() - width // 2, top, width, height)
     paint_ground(painter, box)
     painter.setPen(QColor(colours.canvas_text))
-    painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+    painter.drawText(box.adjusted(PADDING_PX, 0, -PADDING_PX, 0), flags, text)
 
 
 def _below_corners(painter: QPainter, rect: QRect) -> int:
@@ -109,8 +112,8 @@ def _below_corners(painter: QPainter, rect: QRect) -> int:
     return rect.top() + MARGIN_PX + 3 * painter.fontMetrics().lineSpacing() + PADDING_PX + MARGIN_PX // 2
 
 
-def legend_rect(painter: QPainter, rect: QRect) -> QRect:
-    """Give the room for colour bar and words: where the canvas is narrow, above the texts at the bottom left."""
+def words_rect(painter: QPainter, rect: QRect) -> QRect:
+    """Give the room for words at the bottom right: where the canvas is narrow, above the texts at the bottom left."""
     if rect.width() >= NARROW_PX:
         return rect
     return rect.adjusted(0, 0, 0, -(2 * painter.fontMetrics().lineSpacing() + PADDING_PX + MARGIN_PX // 2))

@@ -11,7 +11,7 @@ from cxrview.app.answers import LayerView, layer_views
 from cxrview.app.layers import LayerStyle
 from cxrview.app.state import AppState
 from cxrview.app.theme import Colours
-from cxrview.app.views.canvas_texts import paint_words
+from cxrview.app.views.canvas_texts import paint_words, words_rect
 from cxrview.app.views.colour_bar import paint_bar
 from cxrview.app.wash import Contour, Wash, make_contours, make_wash
 from cxrview.core.frame import Frame
@@ -86,7 +86,7 @@ class LayerPainter:
         """Paint the selected layer's colour bar with its numbers, or words where it has no map, at the bottom right of `rect`."""
         if self._selected.heatmap is not None:
             paint_bar(painter, rect, colours, self._selected)
-        paint_words(painter, rect, colours, self._selected.words)
+        paint_words(painter, words_rect(painter, rect), colours, self._selected.words)
 
 
 def _look_of(view: LayerView) -> _Look | None:
