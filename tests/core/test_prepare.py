@@ -84,6 +84,10 @@ def test_a_dot_is_where_the_frame_says_and_leads_back_to_the_image(
     frame = prepare(noise, spec, lung_box=lung_box).frame
     seen = frame.model_box_in_image()
     left, top, right, bottom = max(seen.left, 0.0), max(seen.top, 0.0), min(seen.right, size[0]), min(seen.bottom, size[1])
+    if spec.lung_crop and lung_box is not None:  # beside the lungs a letterbox shows bars, not the image
+        grow_x, grow_y = lung_box.width * spec.lung_margin, lung_box.height * spec.lung_margin
+        left, top = max(left, lung_box.left - grow_x), max(top, lung_box.top - grow_y)
+        right, bottom = min(right, lung_box.right + grow_x), min(bottom, lung_box.bottom + grow_y)
     x, y = left + at_x * (right - left), top + at_y * (bottom - top)
     # The dot is wide enough to survive the coarsest grid on the way.
     coarsest = max(max(seen.width, seen.height) / spec.via_px if spec.via_px else 1.0, 1.0)
