@@ -65,7 +65,7 @@ def test_the_fast_way_and_the_full_parser_agree_on_every_sample(path: Path) -> N
 def test_most_samples_in_little_endian_go_the_fast_way() -> None:
     """Not those without preamble, in big endian, deflated, with several character sets, or against the standard."""
     plain = [path for path in DICOM_SAMPLES if fast(path) is not None]
-    assert len(plain) > 0.6 * len(DICOM_SAMPLES)
+    assert len(plain) > 0.5 * len(DICOM_SAMPLES)
 
 
 @pytest.mark.parametrize("path", DICOM_SAMPLES, ids=lambda path: f"{path.parent.name}-{path.name}")
