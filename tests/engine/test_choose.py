@@ -56,6 +56,16 @@ def test_the_survey_names_every_engine_and_says_why_one_is_missing() -> None:
     assert reference.version
 
 
+def test_openvino_in_float32_is_taken_only_by_name(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino")
+    from cxrview.engine import openvino
+
+    monkeypatch.setattr(openvino, "has_bfloat16", lambda: False)
+    assert open_predictor(package).predictor.engine == "onnx"
+    named = open_predictor(package, engine="openvino").predictor
+    assert (named.engine, named.device) == ("openvino", "cpu")
+
+
 def test_auto_without_openvino_is_onnx_runtime_and_says_what_to_install(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
     without("openvino", monkeypatch)
     choice = open_predictor(package)
