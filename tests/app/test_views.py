@@ -251,11 +251,19 @@ def test_the_chooser_tells_only_what_the_person_chose(model_panel: ModelPanel, s
     model_panel.render_state(models_listed(shown, (ENTRY, other)))
     box = part(model_panel, QComboBox, "modelChooser")
     assert isinstance(box, QComboBox)
-    assert box.currentText() == "Base model  1.0"
+    assert box.currentText() == "Base model"
     assert chosen == []
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_Down)
     assert chosen == [other]
+
+
+def test_the_chooser_tells_two_versions_of_a_model_apart(model_panel: ModelPanel, shown: AppState) -> None:
+    newer = ModelEntry("base-2", ENTRY.title, "2.0", Path("newer"))
+    model_panel.render_state(models_listed(shown, (ENTRY, newer)))
+    box = part(model_panel, QComboBox, "modelChooser")
+    assert isinstance(box, QComboBox)
+    assert [box.itemText(place) for place in range(box.count())] == ["Base model  1.0", "Base model  2.0"]
 
 
 @pytest.mark.parametrize(

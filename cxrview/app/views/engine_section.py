@@ -60,7 +60,10 @@ class EngineSection(QWidget):
             return
         entry = None if isinstance(state.model, NoModel | SearchingModels) else state.model.entry
         self._asked = state.asked
-        self._chooser.render_choices(tuple((f"{item.title}  {item.version}", item) for item in state.models), entry)
+        titles = [item.title for item in state.models]
+        # The version is told where it tells models apart; the title alone fits into the panel.
+        named = ((f"{item.title}  {item.version}" if titles.count(item.title) > 1 else item.title, item) for item in state.models)
+        self._chooser.render_choices(tuple(named), entry)
         self._engines.render_choices(ENGINES, state.asked.engine)
         self._devices.render_choices(DEVICES, state.asked.device)
         for box in (self._chooser, self._engines, self._devices):
