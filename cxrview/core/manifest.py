@@ -9,12 +9,17 @@ FORMAT = 1
 
 
 class Task(StrEnum):
-    """How logits become probabilities."""
+    """How logits become probabilities.
+
+    A `segmentation` model marks regions: its features are (L, h, w) logits of each label for each pixel, and its logits (L,)
+    the log of the mean of their exponentials over the picture.
+    """
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
     MULTILABEL = "multilabel"
     HIERARCHICAL = "hierarchical"
+    SEGMENTATION = "segmentation"
 
 
 class Channels(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from cxrview.core.frame import Frame
 from cxrview.core.image import Fact
 from cxrview.core.manifest import Label
+
+if TYPE_CHECKING:
+    from cxrview.core.lungs import Lungs
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -84,7 +88,7 @@ class Heatmap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """Everything one model says of one image; `engine` and `device` are what really ran."""
+    """Everything one model says of one image; `engine` and `device` are what really ran, `lungs` where they were looked for."""
 
     model_id: str
     model_version: str
@@ -96,4 +100,5 @@ class Analysis:
     heatmaps: tuple[Heatmap, ...]
     flags: tuple[str, ...] = ()
     in_distribution: float | None = None
+    lungs: Lungs | None = None
     facts: tuple[Fact, ...] = ()

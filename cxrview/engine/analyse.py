@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cxrview.core.errors import PackageError
-from cxrview.core.frame import Box
 from cxrview.core.guard import in_distribution
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.image import Fact, Pixels
+from cxrview.core.lungs import Lungs
 from cxrview.core.prepare import prepare
 from cxrview.core.results import Analysis, Forward, Heatmap, HeatmapTarget, ModelInput
 from cxrview.core.scores import findings
@@ -23,14 +23,30 @@ def analyse(
     *,
     heatmap_target: HeatmapTarget = HeatmapTarget.LOGIT,
     with_heatmaps: bool = True,
-    lung_box: Box | None = None,
+    lungs: Lungs | None = None,
 ) -> Analysis:
-    """Score one image, with the heatmaps of all labels from the same forward pass where the model has them."""
-    model_input = prepare(pixels, package.manifest.input, lung_box=lung_box)
+    """Score one image, with the heatmaps of all labels from the same forward pass where the model has them.
+
+    Args:
+        pixels: the image at stored depth.
+        package: the model.
+        predictor: the same model, open.
+        heatmap_target: what the maps explain.
+        with_heatmaps: leave them out where only scores are wanted.
+        lungs: where the lungs lie; a model whose contract asks for a lung crop sees the whole picture without them.
+    """
+    model_input = prepare(pixels, package.manifest.input, lung_box=None if lungs is None else lungs.box)
     (forward,) = predictor.run(model_input.tensor)
     analysis_facts = (*pixels.facts, *model_input.facts)
     return analysis_of(
-        forward, model_input, package, predictor, heatmap_target=heatmap_target, with_heatmaps=with_heatmaps, facts=analysis_facts
+        forward,
+        model_input,
+        package,
+        predictor,
+        heatmap_target=heatmap_target,
+        with_heatmaps=with_heatmaps,
+        lungs=lungs,
+        facts=analysis_facts,
     )
 
 
@@ -42,6 +58,7 @@ def analysis_of(
     *,
     heatmap_target: HeatmapTarget = HeatmapTarget.LOGIT,
     with_heatmaps: bool = True,
+    lungs: Lungs | None = None,
     facts: tuple[Fact, ...] = (),
 ) -> Analysis:
     """Turn one forward pass into everything the model says of the image.
@@ -61,6 +78,7 @@ def analysis_of(
         findings=findings(forward.logits, package.manifest),
         heatmaps=_heatmaps(forward, package, heatmap_target) if with_heatmaps else (),
         in_distribution=None if package.guard is None or forward.features is None else in_distribution(package.guard, forward.features),
+        lungs=lungs,
         facts=facts,
     )
 

@@ -1,0 +1,74 @@
+"""Find the lungs with an installed lung network, through whichever engine runs here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cxrview.core.errors import PackageError
+from cxrview.core.image import Pixels
+from cxrview.core.lungs import Lungs, lungs_of
+from cxrview.core.manifest import Task
+from cxrview.core.prepare import prepare
+from cxrview.engine.base import Predictor
+from cxrview.engine.choose import open_predictor
+from cxrview.engine.packages import Package, find_package, installed_packages
+
+LUNGS_ID = "lungs"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LungFinder:
+    """A lung network, open; `find` may be called from several threads at once.
+
+    Attributes:
+        label: which of the package's labels is taken for the lungs.
+    """
+
+    package: Package
+    predictor: Predictor
+    label: int = 0
+
+    def find(self, pixels: Pixels) -> Lungs:
+        """Find the lungs of one image.
+
+        Raises:
+            UnsuitableImage: the picture is too small, or holds a single gray level.
+            PackageError: the network gives no map.
+        """
+        model_input = prepare(pixels, self.package.manifest.input)
+        (forward,) = self.predictor.run(model_input.tensor)
+        if forward.features is None:
+            raise PackageError("the lung network gives no map of the lungs.", subject=self.package.manifest.id)
+        return lungs_of(forward.features[self.label], model_input.frame)
+
+    def close(self) -> None:
+        """Let go of the runtime."""
+        self.predictor.close()
+
+
+def lungs_package() -> Package | None:
+    """Give the installed lung network, the one with the id `lungs` first; None if there is none."""
+    found = [each for each in installed_packages() if each.manifest.task is Task.SEGMENTATION]
+    named = [each for each in found if each.manifest.id == LUNGS_ID]
+    return next(iter(named + [each for each in found if each.manifest.labels[0].id == LUNGS_ID]), None)
+
+
+def open_lungs(*, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1) -> LungFinder | None:
+    """Open the installed lung network, checked like any model; None when none is installed.
+
+    Args:
+        engine: as for `open_predictor`.
+        device: as for `open_predictor`.
+        threads: for one run; 0 for all cores.
+        workers: how many threads will call `find` at the same time.
+
+    Raises:
+        PackageError: it is damaged, or fails its self-test.
+        EngineUnavailable: the engine asked for by name is not here.
+    """
+    package = lungs_package()
+    if package is None:
+        return None
+    checked = find_package(package.folder)
+    choice = open_predictor(checked, engine=engine, device=device, threads=threads, workers=workers)
+    return LungFinder(checked, choice.predictor)
