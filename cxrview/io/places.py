@@ -51,6 +51,21 @@ def resource(name: str) -> Path:
     return _resource_root() / name
 
 
+def program_command() -> tuple[str, ...]:
+    """Give the words that start this same program in a process of its own; a command line follows them: `(*program_command(), "train", ...)`.
+
+    Works from a checkout, an installed wheel and the frozen program, whatever the working directory of the child.
+    """
+    if is_frozen():
+        return (sys.executable,)
+    return (sys.executable, "-P", "-m", "cxrview")
+
+
+def is_frozen() -> bool:
+    """Tell whether this is the self-contained program, which has no Python beside it."""
+    return bool(getattr(sys, "frozen", False))
+
+
 def _places_below(basedir: Path) -> Places:
     data_dir = basedir / "data"
     return Places(

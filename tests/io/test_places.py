@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cxrview.io.places import places, resource, use_basedir
+import cxrview
+from cxrview.io.places import places, program_command, resource, use_basedir
 
 
 def test_basedir_variable_moves_every_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,3 +48,17 @@ def test_resources_are_found_in_the_source_tree() -> None:
 def test_resources_are_found_in_the_frozen_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
     assert resource("models") == tmp_path / "models"
+
+
+def test_a_child_of_the_program_is_the_same_program_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "cxrview").mkdir()  # a folder of the user's with our name must not be taken for the package
+    (tmp_path / "cxrview" / "__init__.py").write_text("raise SystemExit('the wrong one')\n", encoding="utf-8")
+    done = subprocess.run([*program_command(), "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"cxrview {cxrview.__version__}"
+
+
+def test_a_child_of_the_frozen_program_is_the_frozen_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", "/opt/cxrview/cxrview")
+    assert program_command() == ("/opt/cxrview/cxrview",)
