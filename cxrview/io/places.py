@@ -52,13 +52,14 @@ def resource(name: str) -> Path:
 
 
 def program_command() -> tuple[str, ...]:
-    """Give the words that start this same program in a process of its own; a command line follows them: `(*program_command(), "train", ...)`.
+    """Give the words that start this same program in a process of its own; a command line follows: `(*program_command(), "train", ...)`.
 
-    Works from a checkout, an installed wheel and the frozen program, whatever the working directory of the child.
+    Works from a checkout that is not installed, a wheel and the frozen program, whatever the child's working directory.
     """
     if is_frozen():
         return (sys.executable,)
-    return (sys.executable, "-P", "-m", "cxrview")
+    home = str(Path(__file__).parents[2])
+    return (sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {home!r}); from cxrview.__main__ import main; sys.exit(main())")
 
 
 def is_frozen() -> bool:
