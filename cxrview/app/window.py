@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
         self._build_centre()
         self._build_menus()
-        self._build_tool_bar()
+        self._tool_bar = self._build_tool_bar()
         self.statusBar().addWidget(self.readout, 1)
         self._restore_layout()
 
@@ -105,6 +105,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{shown_name(state, state.current)} – cxrview" if state.current else "cxrview")
         opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
         self._show_page(opened if state.is_notice_accepted else self.notice_page)
+        self._bar_all_else(is_barred=not state.is_notice_accepted)
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu)
         dialogs = (self.tag_dialog, self.settings_dialog)
         for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel):
@@ -200,6 +201,13 @@ class MainWindow(QMainWindow):
             "About cxrview", f"<h3>cxrview {__version__}</h3><p>Look at chest radiographs, let a network read them.</p><p>{BADGE}.</p>"
         )
 
+    def _bar_all_else(self, *, is_barred: bool) -> None:
+        """Let nothing but the notice be used, nor its keys, until it is accepted."""
+        # Qt hears the keys of an action only while something enabled holds it.
+        for holder in (self.menuBar(), self._tool_bar):
+            holder.setEnabled(not is_barred)
+        self.setAcceptDrops(not is_barred)
+
     def _show_page(self, page: QWidget) -> None:
         if self._stack.currentWidget() is not page:
             self._stack.setCurrentWidget(page)
@@ -274,7 +282,7 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         menu.addActions([actions.invert, actions.clahe, actions.unsharp])
 
-    def _build_tool_bar(self) -> None:
+    def _build_tool_bar(self) -> QToolBar:
         actions = self.actions_
         bar = QToolBar("Tools", self)
         bar.setObjectName("toolBar")
@@ -292,6 +300,7 @@ class MainWindow(QMainWindow):
                 bar.addSeparator()
             bar.addActions(list(group))
         self.addToolBar(bar)
+        return bar
 
     def _restore_layout(self) -> None:
         self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))

@@ -414,6 +414,31 @@ def test_the_notice_comes_first_is_logged_and_does_not_come_again(qtbot: QtBot) 
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
+def test_nothing_else_can_be_used_before_the_notice_is_accepted(films: Path, package: Package, qtbot: QtBot) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    made = build(application)
+    window, store = made.window, made.store
+    with qtbot.waitExposed(window):
+        window.show()
+    made.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(store.state.picture, LoadedPicture))
+    control = Qt.KeyboardModifier.ControlModifier
+    for key, modifier in ((Qt.Key.Key_H, control), (Qt.Key.Key_K, control), (Qt.Key.Key_I, Qt.KeyboardModifier.NoModifier)):
+        qtbot.keyClick(window.notice_page, key, modifier)
+    assert (store.state.is_hiding_names, store.state.display.is_inverted) == (False, False)
+    assert window.findChild(QLineEdit, "paletteLine") is None
+    assert not window.menuBar().isEnabled()
+    assert not window.canvas.isVisible()
+    assert not window.acceptDrops()
+    qtbot.keyClick(window.notice_page.focusWidget(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: store.state.is_notice_accepted)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_H, control)
+    assert store.state.is_hiding_names
+    made.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 def test_hidden_names_leave_the_title_and_stay_hidden(program: Program, films: Path, qtbot: QtBot) -> None:
     program.begin(Options((films,)))
     qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))

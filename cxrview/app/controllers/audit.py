@@ -43,7 +43,8 @@ class Audit:
             self._overruled = state.shown_anyway
             if is_new:
                 self._note(AuditEvent.OVERRIDE, state, refusal_of(state))
-        analysis = state.reading if isinstance(state.reading, Analysis) and not is_withheld(state) else None
+        is_seen = state.is_notice_accepted and not is_withheld(state)
+        analysis = state.reading if isinstance(state.reading, Analysis) and is_seen else None
         if analysis is not None and (state.current, analysis) != self._shown:
             self._shown = (state.current, analysis)
             self._note(AuditEvent.RESULT_SHOWN, state, "")
