@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FORMAT = 1
+# 1: one network. 2: several networks in one folder; written for those packages only, so that an older program reads the others.
+FORMAT, COMPOSITE_FORMAT = 1, 2
 
 
 class Task(StrEnum):
@@ -129,6 +130,7 @@ class HeatmapKind(StrEnum):
     FLATTEN_MLP = "flatten-mlp"
     GRADIENT = "gradient"
     OCCLUSION = "occlusion"
+    MEMBERS = "members"
     NONE = "none"
 
 
@@ -165,6 +167,25 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatingCurve:
+    """How often a label is right at each threshold, on images that the weights did not learn from; empty where nobody measured.
+
+    Attributes:
+        probability: thresholds, rising, 0 to 1.
+        sensitivity, specificity: at each of them, in the source where it is lowest; the first falls, the second rises.
+        positives, negatives: how many images both rest on.
+        cases: which images, in words.
+    """
+
+    probability: tuple[float, ...] = ()
+    sensitivity: tuple[float, ...] = ()
+    specificity: tuple[float, ...] = ()
+    positives: int = 0
+    negatives: int = 0
+    cases: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainedOn:
     """One source that the weights learned from."""
 
@@ -190,6 +211,51 @@ class Architecture:
     dropout: float = 0.0
 
 
+class Combination(StrEnum):
+    """How the networks of a composite package become one answer."""
+
+    MEAN_LOGIT = "mean-logit"
+    MEAN_PROBABILITY = "mean-probability"
+    PRODUCT = "product"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One network of a composite package: a complete package of its own in the folder `name`.
+
+    Attributes:
+        labels: for a product, the ids of its own labels in their order; empty for a mean, whose members have the package's labels.
+        splits: for a product, the label of an earlier member whose probability this one divides; empty for the first.
+        otherwise: for a product, the label that a member with a single logit means where its own label is not.
+    """
+
+    name: str
+    labels: tuple[str, ...] = ()
+    splits: str = ""
+    otherwise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """How a package is made of several networks; all of them take the same input."""
+
+    combine: Combination
+    members: tuple[Member, ...]
+
+    def path_to(self, label_id: str) -> tuple[tuple[Member, str], ...]:
+        """Give the members of a product that decide a label, from the first down, each with its own outcome on the way."""
+        for member in self.members:
+            if label_id in (*member.labels, member.otherwise):
+                return (*(self.path_to(member.splits) if member.splits else ()), (member, label_id))
+        return ()
+
+    def network_of(self, label_id: str) -> str:
+        """Name the members that a label's probability comes from: `mean of a, b`, or `a × b` down the tree."""
+        if self.combine is Combination.PRODUCT:
+            return " × ".join(member.name for member, _ in self.path_to(label_id))
+        return f"mean of {', '.join(member.name for member in self.members)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A parsed `model.toml`.
@@ -198,8 +264,11 @@ class Manifest:
         labels: in the order of the logits.
         calibration, thresholds: one for each label, in the same order.
         activations: between the layers of the head, for the mlp kinds (`relu`, `hardswish`, `gelu`, `silu`, `tanh`); one fewer than layers.
+        operating_curve: one for each label, in the same order; empty when the package has none at all.
         split_sha256: hash of the split manifest the numbers in CARD.md were measured on.
         files: relative name to SHA-256, every file of the package but `model.toml` itself.
+        graph: file name of the network; empty for a composite package, whose networks lie in the folders of its members.
+        composite: None for a package of one network.
     """
 
     id: str
@@ -219,3 +288,5 @@ class Manifest:
     files: dict[str, str] = field(hash=False)
     architecture: Architecture | None = None
     graph: str = "model.onnx"
+    composite: Composite | None = None
+    operating_curve: tuple[OperatingCurve, ...] = ()

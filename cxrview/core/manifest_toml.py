@@ -14,18 +14,23 @@ from typing import TypeVar
 from cxrview.core.activation import ACTIVATIONS
 from cxrview.core.errors import ManifestError
 from cxrview.core.manifest import (
+    COMPOSITE_FORMAT,
     FORMAT,
     Architecture,
     Calibration,
     CalibrationMethod,
     Channels,
     Code,
+    Combination,
+    Composite,
     Enhancement,
     HeatmapKind,
     InputSpec,
     Label,
     Manifest,
+    Member,
     Normalisation,
+    OperatingCurve,
     RangeRule,
     ResizeRule,
     Task,
@@ -53,9 +58,11 @@ def parse_manifest(document: Mapping[str, object]) -> Manifest:
     """
     table = _Table(document)
     version = table.integer("format")
-    if version != FORMAT:
-        raise ManifestError(f"the package has format {version}, this program reads format {FORMAT}.", hint="Update cxrview.")
-    task = _task(table)
+    if version not in (FORMAT, COMPOSITE_FORMAT):
+        raise ManifestError(
+            f"the package has format {version}, this program reads formats {FORMAT} and {COMPOSITE_FORMAT}.", hint="Update cxrview."
+        )
+    composite = _composite(table.table("composite")) if version == COMPOSITE_FORMAT else None
     outputs = table.table("outputs")
     architecture = table.table("architecture") if table.has("architecture") else None
     label_tables = table.tables("labels")
@@ -65,7 +72,7 @@ def parse_manifest(document: Mapping[str, object]) -> Manifest:
         version=table.text("version"),
         licence=table.text("licence"),
         intended_use=table.text("intended_use"),
-        task=task,
+        task=table.choice("task", Task),
         labels=tuple(_label(each) for each in label_tables),
         input=_input_spec(table.table("input")),
         heatmap=outputs.choice("heatmap", HeatmapKind),
@@ -77,6 +84,7 @@ def parse_manifest(document: Mapping[str, object]) -> Manifest:
         files=_files(table.table("files")),
         architecture=None if architecture is None else _architecture(architecture),
         graph=outputs.text("graph", "model.onnx"),
+        operating_curve=_curves(label_tables),
     )
     for each in (table, outputs, architecture, *label_tables):
         if each is not None:
@@ -87,8 +95,9 @@ def parse_manifest(document: Mapping[str, object]) -> Manifest:
 
 def manifest_document(manifest: Manifest) -> dict[str, object]:
     """Give the document that `tomli_w` writes; `parse_manifest` reads it back to an equal record."""
+    composite = manifest.composite
     document: dict[str, object] = {
-        "format": FORMAT,
+        "format": FORMAT if composite is None else COMPOSITE_FORMAT,
         "id": manifest.id,
         "title": manifest.title,
         "version": manifest.version,
@@ -96,7 +105,7 @@ def manifest_document(manifest: Manifest) -> dict[str, object]:
         "intended_use": manifest.intended_use,
         "task": str(manifest.task),
         "split_sha256": manifest.split_sha256,
-        "outputs": {"graph": manifest.graph, "heatmap": str(manifest.heatmap), "activations": list(manifest.activations)},
+        "outputs": {"heatmap": str(manifest.heatmap), "activations": list(manifest.activations)},
         "input": _plain(asdict(manifest.input)),
         "labels": [
             {
@@ -105,14 +114,25 @@ def manifest_document(manifest: Manifest) -> dict[str, object]:
                 "codes": [asdict(code) for code in label.codes],
                 "calibration": _plain(asdict(calibration)),
                 "threshold": asdict(threshold),
+                **({"operating_curve": _plain(asdict(curve))} if curve.probability else {}),
             }
-            for label, calibration, threshold in zip(manifest.labels, manifest.calibration, manifest.thresholds, strict=True)
+            for label, calibration, threshold, curve in zip(
+                manifest.labels,
+                manifest.calibration,
+                manifest.thresholds,
+                manifest.operating_curve or (OperatingCurve(),) * len(manifest.labels),
+                strict=True,
+            )
         ],
         "trained_on": [asdict(source) for source in manifest.trained_on],
         "files": dict(sorted(manifest.files.items())),
     }
     if manifest.architecture is not None:
         document["architecture"] = _plain(asdict(manifest.architecture))
+    if composite is None:
+        document["outputs"] = {"graph": manifest.graph, "heatmap": str(manifest.heatmap), "activations": list(manifest.activations)}
+    else:
+        document["composite"] = {"combine": str(composite.combine), "members": [_plain(asdict(each)) for each in composite.members]}
     return document
 
 
@@ -130,14 +150,24 @@ def _plain(values: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _task(table: _Table) -> Task:
-    task = table.choice("task", Task)
-    if task is Task.HIERARCHICAL:
-        raise ManifestError(
-            f"task is 'hierarchical', which needs several graphs; package format {FORMAT}, the one cxrview 0.1 reads, holds one.",
-            hint="Update cxrview to a version that reads package format 2, or export the stages as packages of their own.",
-        )
-    return task
+def _composite(table: _Table) -> Composite:
+    composite = Composite(
+        combine=table.choice("combine", Combination),
+        members=tuple(_member(each) for each in table.tables("members")),
+    )
+    table.refuse_unknown()
+    return composite
+
+
+def _member(table: _Table) -> Member:
+    member = Member(
+        name=table.text("name"),
+        labels=table.texts("labels", ()),
+        splits=table.text("splits", ""),
+        otherwise=table.text("otherwise", ""),
+    )
+    table.refuse_unknown()
+    return member
 
 
 def _label(table: _Table) -> Label:
@@ -174,6 +204,25 @@ def _threshold(table: _Table) -> Threshold:
     )
     table.refuse_unknown()
     return threshold
+
+
+def _curves(label_tables: Sequence[_Table]) -> tuple[OperatingCurve, ...]:
+    """Give a curve for each label, or none at all where no label has one."""
+    curves = tuple(_curve(each.optional_table("operating_curve")) for each in label_tables)
+    return curves if any(curve.probability for curve in curves) else ()
+
+
+def _curve(table: _Table) -> OperatingCurve:
+    curve = OperatingCurve(
+        probability=table.numbers("probability", ()),
+        sensitivity=table.numbers("sensitivity", ()),
+        specificity=table.numbers("specificity", ()),
+        positives=table.integer("positives", 0),
+        negatives=table.integer("negatives", 0),
+        cases=table.text("cases", ""),
+    )
+    table.refuse_unknown()
+    return curve
 
 
 def _trained_on(table: _Table) -> TrainedOn:
@@ -243,10 +292,13 @@ def _check(manifest: Manifest) -> None:
     for label, calibration, threshold in zip(manifest.labels, manifest.calibration, manifest.thresholds, strict=True):
         _check_calibration(label.id, calibration)
         _demand(0.0 <= threshold.probability <= 1.0, f"label '{label.id}': threshold.probability must be between 0 and 1.")
-    if manifest.task is Task.MULTICLASS:
+    for label, curve in zip(manifest.labels, manifest.operating_curve, strict=False):
+        _check_curve(label.id, curve)
+    if manifest.task in (Task.MULTICLASS, Task.HIERARCHICAL):
         slopes = {calibration.slope for calibration in manifest.calibration}
-        _demand(len(slopes) == 1, "a multiclass model has one calibration slope for all labels.")
+        _demand(len(slopes) == 1, f"a {manifest.task} model has one calibration slope for all labels.")
     _check_outputs(manifest)
+    _check_composite(manifest)
 
 
 def _check_labels(manifest: Manifest) -> None:
@@ -256,7 +308,7 @@ def _check_labels(manifest: Manifest) -> None:
     _demand(len(set(ids)) == len(ids), "two labels have the same id.")
     if manifest.task is Task.BINARY:
         _demand(len(ids) == 1, f"a binary model has one label, this one has {len(ids)}.")
-    least = 2 if manifest.task is Task.MULTICLASS else 1
+    least = 2 if manifest.task in (Task.MULTICLASS, Task.HIERARCHICAL) else 1
     _demand(len(ids) >= least, f"a {manifest.task} model has at least {least} label{'s' if least > 1 else ''}, this one has {len(ids)}.")
 
 
@@ -298,6 +350,20 @@ def _check_calibration(label_id: str, calibration: Calibration) -> None:
     _demand(values[0] >= 0.0 and values[-1] <= 1.0, f"{where}.knots_probability must lie between 0 and 1.")
 
 
+def _check_curve(label_id: str, curve: OperatingCurve) -> None:
+    where = f"label '{label_id}': operating_curve"
+    points, found, spared = curve.probability, curve.sensitivity, curve.specificity
+    _demand(len(points) == len(found) == len(spared), f"{where} needs as many sensitivity and specificity as probability.")
+    if not points:
+        return
+    shares = (*points, *found, *spared)
+    _demand(min(shares) >= 0.0 and max(shares) <= 1.0, f"{where} must hold numbers between 0 and 1.")
+    _demand(all(a < b for a, b in pairwise(points)), f"{where}.probability must rise.")
+    _demand(all(a >= b for a, b in pairwise(found)), f"{where}.sensitivity must not rise.")
+    _demand(all(a <= b for a, b in pairwise(spared)), f"{where}.specificity must not fall.")
+    _demand(curve.positives > 0 and curve.negatives > 0, f"{where} must say how many positives and negatives it rests on.")
+
+
 def _check_outputs(manifest: Manifest) -> None:
     for activation in manifest.activations:
         _demand(activation in ACTIVATIONS, f"outputs.activations has '{activation}'; known are {', '.join(ACTIVATIONS)}.")
@@ -305,7 +371,51 @@ def _check_outputs(manifest: Manifest) -> None:
         _demand(bool(manifest.activations), "outputs.activations is empty, but the heatmap kind is pooled-mlp.")
     if manifest.heatmap not in MLP_KINDS:
         _demand(not manifest.activations, f"outputs.activations must be empty for the heatmap kind {manifest.heatmap}.")
-    _demand(manifest.graph in manifest.files, f"files lacks the graph '{manifest.graph}'.")
+    is_single = manifest.composite is None
+    _demand(not is_single or manifest.graph in manifest.files, f"files lacks the graph '{manifest.graph}'.")
+    _demand(
+        (manifest.heatmap is HeatmapKind.MEMBERS) <= (not is_single), "outputs.heatmap is 'members', which a package of one network has not."
+    )
+
+
+def _check_tree(composite: Composite, labels: Sequence[str]) -> None:
+    """Check that each member divides a label that is still whole, and that the package's labels are what is left in the end."""
+    whole: list[str] = []
+    for place, member in enumerate(composite.members):
+        where = f"member '{member.name}'"
+        parts = [*member.labels, member.otherwise] if member.otherwise else [*member.labels]
+        is_first = place == 0
+        _demand(is_first == (not member.splits), "every member but the first must say which label it splits.")
+        _demand(is_first or member.splits in whole, f"{where} splits '{member.splits}', which no earlier member leaves whole.")
+        _demand(len(parts) >= 2, f"{where} needs two labels at least, or one and what it is `otherwise`.")
+        _demand(not member.otherwise or len(member.labels) == 1, f"{where}: `otherwise` is for a member with one label.")
+        whole = [label for label in whole if label != member.splits] + parts
+    _demand(len(set(whole)) == len(whole), "two members give the same label.")
+    _demand(set(whole) == set(labels), f"the members give {', '.join(whole)}; the package's labels are {', '.join(labels)}.")
+
+
+def _check_composite(manifest: Manifest) -> None:
+    is_hierarchical, composite = manifest.task is Task.HIERARCHICAL, manifest.composite
+    if composite is None:
+        _demand(not is_hierarchical, f"task is 'hierarchical', which needs format {COMPOSITE_FORMAT} and its members.")
+        return
+    names = [member.name for member in composite.members]
+    for name in names:
+        _demand(bool(_LABEL_ID.fullmatch(name)), f"member '{name}' must be lower case letters, digits, '_' and '-'.")
+    _demand(len(names) >= 2, f"composite.members must name two networks at least, not {len(names)}.")
+    _demand(len(set(names)) == len(names), "two members have the same name.")
+    is_product = composite.combine is Combination.PRODUCT
+    _demand(is_product == is_hierarchical, "composite.combine is 'product' for the task 'hierarchical', and for no other.")
+    if is_product:
+        _check_tree(composite, [label.id for label in manifest.labels])
+    for member in composite.members:
+        is_plain = not (member.labels or member.splits or member.otherwise)
+        _demand(is_product or is_plain, f"member '{member.name}' of a mean has a name and nothing else.")
+    _demand(
+        manifest.heatmap in (HeatmapKind.MEMBERS, HeatmapKind.OCCLUSION, HeatmapKind.NONE),
+        "outputs.heatmap of a composite package is 'members', 'occlusion' or 'none'.",
+    )
+    _demand(manifest.architecture is None, "a composite package has no architecture of its own; its members have.")
 
 
 def _demand(is_met: bool, sentence: str) -> None:  # noqa: FBT001 - reads as a sentence

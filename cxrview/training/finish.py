@@ -23,6 +23,7 @@ from cxrview.engine.packages import Golden, Package, write_package
 from cxrview.evaluation.calibrate import calibrate, choose_thresholds
 from cxrview.evaluation.cases import Case, score_cases
 from cxrview.evaluation.evaluate import evaluate_cases
+from cxrview.evaluation.operating import operating_curves
 from cxrview.evaluation.page import to_html
 from cxrview.evaluation.report import EvaluationReport, to_json
 from cxrview.evaluation.within_source import Settings
@@ -59,8 +60,10 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     cases = cases_of(plan.examples)
     rules = calibrate(cases, logits, draft.manifest).calibrations
     calibrated = replace(draft.manifest, calibration=rules)
-    thresholds = choose_thresholds(score_cases(cases, logits, calibrated), specificity=plan.recipe.package.specificity)
-    manifest = replace(calibrated, thresholds=thresholds)
+    scored = score_cases(cases, logits, calibrated)
+    thresholds = choose_thresholds(scored, specificity=plan.recipe.package.specificity)
+    curves = operating_curves(scored, thresholds)
+    manifest = replace(calibrated, thresholds=thresholds, operating_curve=curves if any(curve.probability for curve in curves) else ())
     report("Measuring on the frozen test split, with the baselines beside the network.")
     measured = _measure(plan, cases, logits, manifest, report)
     _write_report(run / "report", measured)

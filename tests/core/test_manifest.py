@@ -23,6 +23,7 @@ from cxrview.core.manifest import (
     Label,
     Manifest,
     Normalisation,
+    OperatingCurve,
     RangeRule,
     ResizeRule,
     Task,
@@ -71,6 +72,10 @@ FULL = Manifest(
     files={"nets/model.onnx": "0" * 64, "CARD.md": "f" * 64},
     architecture=Architecture("densenet121", head="pool", head_hidden=(10,), dropout=0.2),
     graph="nets/model.onnx",
+    operating_curve=(
+        OperatingCurve((0.1, 0.3, 0.9), (1.0, 0.8, 0.1), (0.2, 0.7, 1.0), 40, 60, "val split"),
+        OperatingCurve(),
+    ),
 )
 
 
@@ -82,7 +87,7 @@ def test_every_field_of_a_manifest_survives_the_file() -> None:
     assert parse_manifest(tomllib.loads(tomli_w.dumps(manifest_document(FULL)))) == FULL
 
 
-@pytest.mark.parametrize("record", [FULL.input, FULL.architecture, FULL.calibration[1], FULL.labels[0], FULL.trained_on[0]])
+@pytest.mark.parametrize("record", [FULL.input, FULL.architecture, FULL.calibration[1], FULL.labels[0], FULL.trained_on[0], FULL.operating_curve[0]])
 def test_the_full_example_leaves_no_field_at_its_default(record: object) -> None:
     for each in fields(record):  # type: ignore[arg-type]
         if (type(record), each.name) not in {(Architecture, "head"), (Calibration, "slope"), (Calibration, "bias")}:
@@ -100,6 +105,7 @@ def test_absent_optional_fields_take_the_defaults_of_the_records() -> None:
     assert manifest.calibration == (Calibration(),)
     assert manifest.thresholds == (Threshold(),)
     assert manifest.architecture is None
+    assert manifest.operating_curve == ()
 
 
 def places_of_tables(table: dict[str, Any], way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -160,6 +166,12 @@ WRONG: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "probabilities that fall": (("labels", 1, "calibration", "knots_probability"), [0.5, 0.1, 0.9], "must not fall"),
     "probabilities above one": (("labels", 1, "calibration", "knots_probability"), [0.5, 0.6, 1.9], "between 0 and 1"),
     "too few knots": (("labels", 1, "calibration", "knots_logit"), [0.0], "as many knots_logit"),
+    "curve of unequal lengths": (("labels", 0, "operating_curve", "sensitivity"), [1.0, 0.5], "as many sensitivity"),
+    "curve that turns back": (("labels", 0, "operating_curve", "probability"), [0.1, 0.9, 0.3], "probability must rise"),
+    "sensitivity that rises": (("labels", 0, "operating_curve", "sensitivity"), [0.1, 0.8, 1.0], "sensitivity must not rise"),
+    "specificity that falls": (("labels", 0, "operating_curve", "specificity"), [1.0, 0.7, 0.2], "specificity must not fall"),
+    "share above one": (("labels", 0, "operating_curve", "specificity"), [0.2, 0.7, 1.2], "between 0 and 1"),
+    "curve of nobody": (("labels", 0, "operating_curve", "negatives"), 0, "how many positives and negatives"),
     "unknown activation": (("outputs", "activations"), ["sine"], "sine"),
     "mlp without activations": (("outputs", "activations"), [], "activations is empty"),
     "linear with activations": (("outputs", "heatmap"), "pooled-linear", "must be empty"),

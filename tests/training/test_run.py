@@ -70,6 +70,9 @@ def test_the_package_is_whole_and_passes_its_self_test(finished: Path) -> None:
     assert verify_package(package) < 1e-4
     assert package.guard is not None
     assert package.head is not None
+    for curve, threshold in zip(package.manifest.operating_curve, package.manifest.thresholds, strict=True):
+        assert threshold.probability in curve.probability
+        assert "val split" in curve.cases
     card = (finished / "package" / "CARD.md").read_text()
     assert package.manifest.split_sha256 in card
     assert "not for diagnosis" in card
