@@ -92,7 +92,7 @@ def _cells(state: AppState) -> tuple[Cell, ...]:
 
 def _following(state: AppState, kept: list[Cell]) -> Iterator[ImageRef]:
     """Give the images after the chosen one that are not shown yet."""
-    place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+    place = state.listing.place_of(state.current)
     seen = {cell.current for cell in kept}
     return (ref for ref in state.listing.shown[place + 1 :] if ref not in seen)
 

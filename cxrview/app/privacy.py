@@ -19,8 +19,9 @@ def shown_name(state: AppState, ref: ImageRef) -> str:
     """Name an image: by its file, or by its place in the list when names are hidden, for file names often hold the patient's."""
     if not state.is_hiding_names:
         return image_name(ref)
-    place = state.listing.places.get(ref)
-    return "Image" if place is None else f"Image {place + 1:,}"
+    place = state.listing.place_of(ref)
+    frame = f" #{ref.frame + 1}" if ref.frame else ""
+    return "Image" if place < 0 else f"Image {place + 1:,}{frame}"
 
 
 def shown_title(state: AppState) -> str:

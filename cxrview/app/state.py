@@ -54,6 +54,12 @@ class Listing:
     refusals: tuple[Refusal, ...] = ()
     title: str = ""
 
+    def place_of(self, ref: ImageRef | None) -> int:
+        """Give the place of an image among the shown ones, for a further frame that of its file; -1 when it is not shown."""
+        if ref is None:
+            return -1
+        return self.places.get(ref, self.places.get(replace(ref, frame=0), -1))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -74,9 +80,10 @@ class NoPicture:
 
 @dataclass(frozen=True, slots=True)
 class LoadingPicture:
-    """The chosen image is being read."""
+    """The chosen image is being read; `frames` is how many its file holds, as far as that is known."""
 
     ref: ImageRef
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +342,10 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looks:
-    """How each image looked when it was left; its window, polarity and turns are the same when it is seen again."""
+    """How each image looked when it was left; its window, polarity and turns are the same when it is seen again.
+
+    Frames of one file share their look, which stands under the first.
+    """
 
     by_ref: Mapping[ImageRef, Display] = field(default_factory=dict)
 
@@ -462,7 +472,7 @@ def image_chosen(state: AppState, ref: ImageRef) -> AppState:
     if ref == state.current:
         return state
     looks = _looks(state)
-    display = looks.by_ref.get(ref, Display())
+    display = looks.by_ref.get(replace(ref, frame=0), Display())
     opening = LoadingPicture(ref)
     return replace(state, current=ref, picture=opening, looks=looks, display=display, reading=NotScored(), explanations=Explanations())
 
@@ -471,9 +481,9 @@ def _looks(state: AppState) -> Looks:
     """Remember how the present image looks, all but the place in it."""
     if state.current is None:
         return state.looks
-    look = replace(state.display, viewport=None)
-    is_known = state.looks.by_ref.get(state.current, Display()) == look
-    return state.looks if is_known else Looks({**state.looks.by_ref, state.current: look})
+    file, look = replace(state.current, frame=0), replace(state.display, viewport=None)
+    is_known = state.looks.by_ref.get(file, Display()) == look
+    return state.looks if is_known else Looks({**state.looks.by_ref, file: look})
 
 
 def image_stepped(state: AppState, step: int) -> AppState:
@@ -481,7 +491,7 @@ def image_stepped(state: AppState, step: int) -> AppState:
     shown = state.listing.shown
     if not shown:
         return state
-    place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+    place = state.listing.place_of(state.current)
     target = 0 if place < 0 else min(len(shown) - 1, max(0, place + step))
     return image_chosen(state, shown[target])
 
@@ -489,9 +499,16 @@ def image_stepped(state: AppState, step: int) -> AppState:
 def neighbours(state: AppState) -> tuple[ImageRef, ...]:
     """Give the images that a person is likely to look at next, likeliest first."""
     shown = state.listing.shown
-    place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+    place = state.listing.place_of(state.current)
     wanted = (place + 1, place - 1, place + 2) if place >= 0 else ()
-    return tuple(shown[index] for index in wanted if 0 <= index < len(shown))
+    return (*_near_frames(state), *(shown[index] for index in wanted if 0 <= index < len(shown)))
+
+
+def _near_frames(state: AppState) -> tuple[ImageRef, ...]:
+    if state.current is None or not isinstance(state.picture, LoadedPicture):
+        return ()
+    frame = state.current.frame
+    return tuple(replace(state.current, frame=near) for near in (frame + 1, frame - 1) if 0 <= near < state.picture.pixels.frames)
 
 
 # The picture and how it is shown.
@@ -508,10 +525,12 @@ def picture_loaded(state: AppState, picture: LoadedPicture | UnreadablePicture) 
 
 
 def _cells_filled(state: AppState, picture: LoadedPicture | UnreadablePicture) -> AppState:
-    waiting = LoadingPicture(picture.ref)
-    if not any(cell.picture == waiting for cell in state.grid.cells):
+    def is_waiting(cell: Cell) -> bool:
+        return isinstance(cell.picture, LoadingPicture) and cell.picture.ref == picture.ref
+
+    if not any(map(is_waiting, state.grid.cells)):
         return state
-    cells = tuple(replace(cell, picture=picture) if cell.picture == waiting else cell for cell in state.grid.cells)
+    cells = tuple(replace(cell, picture=picture) if is_waiting(cell) else cell for cell in state.grid.cells)
     return replace(state, grid=replace(state.grid, cells=cells))
 
 

@@ -248,7 +248,7 @@ class MainWindow(QMainWindow):
                 actions.add_model, actions.settings, None, actions.quit,
             ),
             "&Image": (
-                actions.previous, actions.next, actions.find, None, actions.tags, None,
+                actions.previous, actions.next, actions.previous_frame, actions.next_frame, actions.find, None, actions.tags, None,
                 actions.score_shown, actions.score_all, actions.cancel_batch,
             ),
             "&View": (

@@ -16,6 +16,7 @@ from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.crash import CrashReporter
+from cxrview.app.frames import frame_chosen, frame_stepped
 from cxrview.app.looking import clahe_toggled, file_choice_chosen, preset_chosen, region_chosen, unsharp_toggled
 from cxrview.app.marking import (
     mark_added,
@@ -127,6 +128,7 @@ def _wire_canvas(window: MainWindow, store: Store) -> None:
         canvas.mark_changed.connect(store.bound(mark_changed))
         canvas.mark_selected.connect(store.bound(mark_selected))
         canvas.tool_dropped.connect(lambda: store.apply(tool_dropped))
+    window.cells.frame_bar.frame_chosen.connect(store.bound(frame_chosen))
 
 
 def _wire_menus(window: MainWindow, store: Store) -> None:
@@ -181,6 +183,8 @@ def _wire_actions(window: MainWindow, store: Store, controllers: Controllers) ->
     actions.quit.triggered.connect(window.close)
     actions.previous.triggered.connect(lambda: store.apply(image_stepped, -1))
     actions.next.triggered.connect(lambda: store.apply(image_stepped, 1))
+    actions.previous_frame.triggered.connect(lambda: store.apply(frame_stepped, -1))
+    actions.next_frame.triggered.connect(lambda: store.apply(frame_stepped, 1))
     actions.find.triggered.connect(window.image_list.focus_filter)
     actions.fit.triggered.connect(lambda: store.apply(linked(fit_chosen)))
     actions.actual_size.triggered.connect(lambda: window.canvas.show_actual_size())

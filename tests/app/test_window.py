@@ -439,6 +439,25 @@ def test_nothing_else_can_be_used_before_the_notice_is_accepted(films: Path, pac
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
+def test_each_frame_of_a_file_is_shown_and_scored(program: Program, tmp_path: Path, package: Package, qtbot: QtBot) -> None:
+    pages = [np.full((90, 90), 40 * page, np.uint8) + np.arange(90, dtype=np.uint8) for page in range(4)]
+    assert cv2.imwritemulti(str(tmp_path / "run.tif"), pages)
+    program.begin(Options((tmp_path / "run.tif",), str(package.folder)))
+    qtbot.waitUntil(lambda: is_scored(program))
+    window, store = program.window, program.store
+    assert window.cells.frame_bar.isVisible()
+    first = store.state.reading
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Period)
+    qtbot.waitUntil(lambda: is_scored(program) and isinstance(store.state.picture, LoadedPicture))
+    assert store.state.reading is not first
+    assert isinstance(store.state.picture, LoadedPicture)
+    assert store.state.picture.pixels.values[0, 0] == 40
+    assert "run.tif #2" in window.windowTitle()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Comma)
+    assert store.state.current is not None
+    assert store.state.current.frame == 0
+
+
 def test_hidden_names_leave_the_title_and_stay_hidden(program: Program, films: Path, qtbot: QtBot) -> None:
     program.begin(Options((films,)))
     qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 
+from cxrview.app.frames import frame_count
 from cxrview.app.state import AppState, LoadedPicture, ReadyModel, Scoring, ThemeName
 from cxrview.app.theme import icon
 from cxrview.app.viewport import UPRIGHT
@@ -26,6 +27,8 @@ class Actions(QObject):
         self.quit = self._make("quit", "&Quit", "", QKeySequence("Ctrl+Q"))
         self.previous = self._make("previous", "&Previous image", "previous", QKeySequence("Ctrl+Left"))
         self.next = self._make("next", "&Next image", "next", QKeySequence("Ctrl+Right"))
+        self.previous_frame = self._make("previousFrame", "P&revious frame", "", QKeySequence(","))
+        self.next_frame = self._make("nextFrame", "Ne&xt frame", "", QKeySequence("."))
         self.find = self._make("find", "F&ilter by name", "search", QKeySequence(standard.Find))
         self.fit = self._make("fit", "&Fit to window", "fit", QKeySequence("F"))
         self.actual_size = self._make("actualSize", "&Actual pixels (1:1)", "actual", QKeySequence("1"))
@@ -65,9 +68,12 @@ class Actions(QObject):
         for action in (*self._on_picture, self.heatmap):
             action.setEnabled(has_picture)
         self.reset_orientation.setEnabled(has_picture and state.display.orientation != UPRIGHT)
-        place = -1 if state.current is None else state.listing.places.get(state.current, -1)
+        place = state.listing.place_of(state.current)
         self.previous.setEnabled(place > 0)
         self.next.setEnabled(bool(state.listing.shown) and place < len(state.listing.shown) - 1)
+        frame = 0 if state.current is None else state.current.frame
+        self.previous_frame.setEnabled(frame > 0)
+        self.next_frame.setEnabled(frame < frame_count(state) - 1)
         self.find.setEnabled(bool(state.listing.refs))
         self.score_all.setEnabled(isinstance(state.model, ReadyModel) and bool(state.listing.shown) and state.batch is None)
         self.cancel_batch.setEnabled(state.batch is not None)

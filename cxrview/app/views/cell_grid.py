@@ -1,4 +1,4 @@
-"""The pictures of a layout, row by row, the active one marked."""
+"""The pictures of a layout, row by row, the active one marked, and below them the frames of its file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from cxrview.app.cells import cell_states
 from cxrview.app.state import AppState, Layout
 from cxrview.app.views.canvas import Canvas
+from cxrview.app.views.frame_bar import FrameBar
 
 GAP_PX = 3
 
@@ -26,6 +27,8 @@ class CellGrid(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(GAP_PX)
         self._grid.addWidget(self.canvases[0], 0, 0)
+        self.frame_bar = FrameBar(self)
+        self._grid.addWidget(self.frame_bar, Layout.FOUR.rows, 0, 1, Layout.FOUR.columns)
         self._layout, self._active = Layout.ONE, 0
 
     @property
@@ -41,6 +44,7 @@ class CellGrid(QWidget):
         for index, (canvas, cell) in enumerate(zip(self.canvases, states, strict=False)):
             canvas.set_marked(is_marked=len(states) > 1 and index == self._active)
             canvas.render_state(cell)
+        self.frame_bar.render_state(state)
 
     def _place(self, layout: Layout) -> None:
         if layout is self._layout:

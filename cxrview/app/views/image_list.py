@@ -57,7 +57,7 @@ class ImageListModel(QAbstractListModel):
 
     def index_of(self, ref: ImageRef | None) -> QModelIndex:
         """Give the row of an image; not valid when the filter hides it."""
-        place = -1 if ref is None else self._listing.places.get(ref, -1)
+        place = self._listing.place_of(ref)
         return self.index(place) if place >= 0 else QModelIndex()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - the signature is Qt's
