@@ -37,6 +37,9 @@ _UPSERT: Final = (
 )
 
 
+_REMEMBER: Final = "INSERT INTO source (path, added) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET added = excluded.added"
+
+
 class Context(Protocol):
     """How long work learns that nobody wants it any more, and tells how far it is."""
 
@@ -301,7 +304,7 @@ def _check_batch(library: Library, ids: Sequence[int], present: frozenset[str]) 
 
 def _remember_sources(library: Library, paths: Sequence[Path], stamp: str) -> None:
     with library.database.writing(is_lasting=False) as connection:
-        connection.executemany("INSERT OR IGNORE INTO source (path, added) VALUES (?, ?)", [(stored_path(path), stamp) for path in paths])
+        connection.executemany(_REMEMBER, [(stored_path(path), stamp) for path in paths])
 
 
 def _remember_problems(library: Library, paths: Sequence[Path], problems: Sequence[Problem]) -> None:

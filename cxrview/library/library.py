@@ -13,10 +13,20 @@ from cxrview.core.image import ImageRef, VoiFunction, Window
 from cxrview.io.places import places
 from cxrview.io.read import Problem
 from cxrview.library.database import Database
+from cxrview.library.order import Order, order_of
 from cxrview.library.records import Annotation, Choices, Image, Patient, Query, Result, Sort, Source, Study, View
 from cxrview.library.rescue import rescue
 from cxrview.library.results import parse_result, result_document
-from cxrview.library.search import Value, count_statement, ids_statement, is_below, path_of, patients_statement, stored_path
+from cxrview.library.search import (
+    Value,
+    count_statement,
+    ids_statement,
+    is_below,
+    order_statement,
+    path_of,
+    patients_statement,
+    stored_path,
+)
 from cxrview.library.words import WORDS_OF_IMAGES
 
 FILE_NAME: Final = "library.sqlite3"
@@ -69,6 +79,18 @@ class Library:
                 rows = connection.execute(f"{_IMAGE} WHERE image.id IN ({_marks(part)})", part)
                 found.update((row[0], _image(row)) for row in rows)
         return tuple(found[each] for each in ids if each in found)
+
+    def order(self, query: Query, *, is_grouped: bool = False) -> Order:
+        """Give the images that a query asks for, in its order, with what is needed to step through them.
+
+        Args:
+            query: which images.
+            is_grouped: put images of one patient together, and those of one study, where the first of them stands.
+        """
+        statement = order_statement(query)
+        with self.database.reading() as connection:
+            keys = connection.execute(statement.sql, statement.values).fetchall()
+        return order_of(keys, is_grouped=is_grouped)
 
     def image_of(self, ref: ImageRef) -> Image | None:
         """Give the row of an image; None when it is not in the index."""
@@ -126,6 +148,12 @@ class Library:
             )
             for path in paths
         )
+
+    def recent(self, most: int) -> tuple[Path, ...]:
+        """Give what was opened last, the newest first."""
+        with self.database.reading() as connection:
+            rows = connection.execute("SELECT path FROM source ORDER BY added DESC, id DESC LIMIT ?", (most,))
+            return tuple(path_of(row[0]) for row in rows)
 
     def problems(self) -> tuple[Problem, ...]:
         """Give folders and archives that could not be looked into when they were added; images say for themselves (`Image.reason`)."""

@@ -163,6 +163,7 @@ class Query:
         patient: id of a patient.
         study: id of a study.
         folder: only images below this folder, or in this archive.
+        below: only images of these files and archives, or below these folders.
     """
 
     text: str = ""
@@ -183,6 +184,7 @@ class Query:
     patient: int | None = None
     study: int | None = None
     folder: Path | None = None
+    below: tuple[Path, ...] = ()
     sort: Sort = Sort.DATE
     is_descending: bool = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +46,13 @@ def ids_statement(query: Query) -> Statement:
     """Make the statement that gives the ids of the images, in order."""
     tables = "patient CROSS JOIN image ON image.patient = patient.id" if query.sort is Sort.PATIENT else "image"
     return _statement("image.id", tables, query, f"ORDER BY {_order(query)}")
+
+
+def order_statement(query: Query) -> Statement:
+    """Make the statement that gives id, patient, study, path, member and frame of the images, in order."""
+    tables = "patient CROSS JOIN image ON image.patient = patient.id" if query.sort is Sort.PATIENT else "image"
+    wanted = "image.id, image.patient, image.study, image.path, image.member, image.frame"
+    return _statement(wanted, tables, query, f"ORDER BY {_order(query)}")
 
 
 def count_statement(query: Query) -> Statement:
@@ -113,6 +121,8 @@ def _conditions(query: Query) -> Iterator[Statement]:
         yield Statement("image.study = ?", (query.study,))
     if query.folder is not None:
         yield is_below("image.path", query.folder)
+    if query.below:
+        yield _is_below_one_of(query.below)
 
 
 def _choices(column: str, wanted: tuple[str, ...]) -> Iterator[Statement]:
@@ -154,6 +164,18 @@ def is_below(column: str, folder: Path) -> Statement:
     return Statement(f"{column} >= ? AND {column} < ? AND ({column} = ? OR {column} >= ?)", (text, behind, text, inside))
 
 
+def _is_below_one_of(paths: tuple[Path, ...]) -> Statement:
+    """Make the condition for several paths; many, as when files are dropped by the hundred, are handed over as one list."""
+    if len(paths) <= _FEW_PATHS:
+        each = [is_below("image.path", path) for path in paths]
+        return Statement(f"({' OR '.join(f'({one.sql})' for one in each)})", tuple(value for one in each for value in one.values))
+    texts = json.dumps([stored_path(path).rstrip(os.sep) for path in paths])
+    is_one = "image.path IN (SELECT value FROM json_each(?))"
+    is_inside = "EXISTS (SELECT 1 FROM json_each(?) WHERE image.path >= value || ? AND image.path < value || ?)"
+    return Statement(f"({is_one} OR {is_inside})", (texts, texts, os.sep, chr(ord(os.sep) + 1)))
+
+
+_FEW_PATHS: Final = 50
 _ESCAPED: Final = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
 _UNESCAPED: Final = {escaped: plain for plain, escaped in _ESCAPED.items()}
 
