@@ -59,6 +59,7 @@ class Enhancement(StrEnum):
     BEASF = "beasf"
     HISTOGRAM_MATCH = "histogram-match"
     EQUALISE = "equalise"
+    REMOVE_MARKS = "remove-marks"
 
 
 class Normalisation(StrEnum):
@@ -77,6 +78,7 @@ class InputSpec:
         via_px: shrink the longer side to this many px first, so that sources of different resolution look alike; 0 for no.
         border_crop: fraction of each side cut away before anything else, 0 to 0.25.
         lung_crop: crop to the box of a given lung mask, grown by `lung_margin` of its size on each side.
+        lung_mask: blank everything outside a given lung mask, grown by `lung_dilation` of the model's shorter side.
         percentiles: low and high, for `RangeRule.PERCENTILE`.
         clahe_clip, clahe_tiles: OpenCV's clipLimit and tiles per side.
         beasf_gamma: slope of BEASF (COVID-CXNet), > 0.
@@ -92,6 +94,8 @@ class InputSpec:
     resize: ResizeRule = ResizeRule.STRETCH
     lung_crop: bool = False
     lung_margin: float = 0.05
+    lung_mask: bool = False
+    lung_dilation: float = 0.03
     range_rule: RangeRule = RangeRule.PERCENTILE
     percentiles: tuple[float, float] = (0.5, 99.5)
     enhancement: tuple[Enhancement, ...] = ()

@@ -264,6 +264,8 @@ def _input_spec(table: _Table) -> InputSpec:
         resize=table.choice("resize", ResizeRule, default.resize),
         lung_crop=table.flag("lung_crop", is_default=default.lung_crop),
         lung_margin=table.number("lung_margin", default.lung_margin),
+        lung_mask=table.flag("lung_mask", is_default=default.lung_mask),
+        lung_dilation=table.number("lung_dilation", default.lung_dilation),
         range_rule=table.choice("range_rule", RangeRule, default.range_rule),
         percentiles=_pair(table.numbers("percentiles", default.percentiles)),
         enhancement=tuple(_choice("input.enhancement", each, Enhancement) for each in table.texts("enhancement", ())),
@@ -318,6 +320,7 @@ def _check_input(spec: InputSpec) -> None:
     _demand(0 <= spec.via_px <= MAX_SIDE_PX, f"input.via_px must be between 0 and {MAX_SIDE_PX}.")
     _demand(0.0 <= spec.border_crop <= 0.25, "input.border_crop must be between 0 and 0.25.")
     _demand(0.0 <= spec.lung_margin <= 1.0, "input.lung_margin must be between 0 and 1.")
+    _demand(0.0 <= spec.lung_dilation <= 0.25, "input.lung_dilation must be between 0 and 0.25.")
     low, high = spec.percentiles
     _demand(0.0 <= low < high <= 100.0, "input.percentiles must rise and lie between 0 and 100.")
     _demand(spec.clahe_clip > 0.0, "input.clahe_clip must be above 0.")

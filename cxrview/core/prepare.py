@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cxrview.core import enhance, voi
+from cxrview.core import burned_in, enhance, voi
 from cxrview.core.errors import UnsuitableImage
 from cxrview.core.frame import Box, Frame, frame_of_box
 from cxrview.core.image import Fact, Pixels, StoredArray, read_only
@@ -17,6 +17,7 @@ from cxrview.core.manifest import Channels, Enhancement, InputSpec, Normalisatio
 from cxrview.core.results import FloatArray, ModelInput
 
 Gray = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
 Plane = StoredArray | FloatArray
 MIN_SIDE_PX = 16  # a picture smaller than this holds no chest
 ALL_PICTURE = 0.999  # of a model pixel; one that mixes picture and padding shows neither
@@ -31,24 +32,25 @@ class GrayInput:
     facts: tuple[Fact, ...]
 
 
-def prepare(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None) -> ModelInput:
+def prepare(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None, lung_mask: BoolArray | None = None) -> ModelInput:
     """Make the model's input and the map back to the image.
 
     Args:
         pixels: the image at stored depth.
         spec: the model's input contract.
         lung_box: the box around the lungs in image px; used when the contract asks for a lung crop.
+        lung_mask: (image height, image width), true inside the lungs; used when the contract asks for a lung mask.
 
     Raises:
         UnsuitableImage: the picture is too small, or holds a single gray level.
     """
-    made = to_gray(pixels, spec, lung_box=lung_box)
+    made = to_gray(pixels, spec, lung_box=lung_box, lung_mask=lung_mask)
     tensor = normalise(to_channels(made.gray, spec), spec)
     return ModelInput(tensor=read_only(tensor), gray=read_only(made.gray), frame=made.frame, facts=made.facts)
 
 
-def to_gray(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None) -> GrayInput:
-    """Crop, resize, stretch the gray range and enhance: everything that does not depend on the channels.
+def to_gray(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None, lung_mask: BoolArray | None = None) -> GrayInput:
+    """Crop, resize, blank what is not lung, stretch the gray range and enhance: everything that does not depend on the channels.
 
     Resampling is by area where the picture shrinks and bilinear where it grows.
     """
@@ -60,7 +62,12 @@ def to_gray(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None) -> 
     facts: list[Fact] = []
     region = _region(pixels, spec, lung_box, facts)
     placed = _placed(pixels, spec, region)
-    gray = _stretch(placed.plane, pixels, spec, placed.is_inside)
+    is_inside = placed.is_inside
+    if spec.lung_mask and lung_mask is not None:
+        is_lung = _lungs_at_target(lung_mask, spec, region)
+        is_inside = is_lung if is_inside is None else is_inside & is_lung
+        facts.append(Fact("lung_mask", "what is not lung blanked for the model"))
+    gray = _stretch(placed.plane, pixels, spec, is_inside)
     for step in spec.enhancement:
         gray = _enhanced(gray, step, spec)
     return GrayInput(gray=np.ascontiguousarray(gray), frame=placed.frame, facts=tuple(facts))
@@ -174,6 +181,15 @@ def _onto_target(plane: Plane, spec: InputSpec, target: Box) -> FloatArray:
     return canvas
 
 
+def _lungs_at_target(lung_mask: BoolArray, spec: InputSpec, region: Box) -> BoolArray:
+    """Bring the lung mask to model size as the picture was brought there, and grow it by the contract's dilation."""
+    cut = lung_mask[int(region.top) : int(region.bottom), int(region.left) : int(region.right)].astype(np.float32)
+    is_lung = (_onto_target(cut, spec, _target(region, spec)) > 0.5).astype(np.uint8)
+    reach = round(spec.lung_dilation * min(spec.width, spec.height))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(cv2.dilate(is_lung, kernel) > 0, np.bool_)
+
+
 def _is_picture(pixels: Pixels, rows: slice, columns: slice) -> FloatArray | None:
     """Give 1 inside the shutter and outside padding, else 0; None when all of the region is picture."""
     is_shown = np.ones(pixels.values[rows, columns].shape, np.bool_) if pixels.shutter is None else pixels.shutter[rows, columns]
@@ -248,4 +264,6 @@ def _enhanced(gray: Gray, step: Enhancement, spec: InputSpec) -> Gray:
         return enhance.beasf(gray, gamma=spec.beasf_gamma)
     if step is Enhancement.EQUALISE:
         return enhance.equalise(gray)
+    if step is Enhancement.REMOVE_MARKS:
+        return burned_in.without_marks(gray)
     return enhance.match_histogram(gray, spec.reference_histogram)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrview.core.burned_in import without_marks
 from cxrview.core.enhance import beasf, clahe, equalise, histogram_of, match_histogram
 from cxrview.core.errors import UnsuitableImage
 from cxrview.core.frame import Box
@@ -162,6 +163,35 @@ def test_the_lung_box_is_grown_by_its_margin_and_told(pixels: Pixels) -> None:
 
 def test_a_lung_box_is_ignored_unless_the_contract_asks_for_it(pixels: Pixels) -> None:
     assert np.array_equal(prepare(pixels, SPEC, lung_box=Box(50, 40, 250, 240)).tensor, prepare(pixels, SPEC).tensor)
+
+
+def test_what_is_not_lung_is_blanked_beyond_the_dilation_and_the_lungs_keep_their_own_gray_range(pixels: Pixels) -> None:
+    mask = np.zeros((260, 300), np.bool_)
+    mask[65:195, 75:225] = True
+    spec = replace(SPEC, lung_mask=True, lung_dilation=0.0)
+    made = prepare(pixels, spec, lung_mask=mask)
+    assert not made.gray[:15].any()
+    assert not made.gray[:, :15].any()
+    inside = made.gray[17:47, 17:47]
+    assert inside.min() < 20
+    assert inside.max() > 235
+    assert [fact.key for fact in made.facts] == ["lung_mask"]
+    grown = prepare(pixels, replace(spec, lung_dilation=0.1), lung_mask=mask)
+    assert (grown.gray[32] > 0).sum() == pytest.approx((made.gray[32] > 0).sum() + 12, abs=3)
+
+
+def test_a_lung_mask_lies_where_the_crop_puts_it(pixels: Pixels) -> None:
+    mask = np.zeros((260, 300), np.bool_)
+    mask[40:240, 50:250] = True
+    spec = replace(SPEC, lung_mask=True, lung_crop=True, lung_margin=0.0, lung_dilation=0.0)
+    made = prepare(pixels, spec, lung_box=Box(50, 40, 250, 240), lung_mask=mask)
+    assert np.array_equal(
+        made.tensor, prepare(pixels, replace(SPEC, lung_crop=True, lung_margin=0.0), lung_box=Box(50, 40, 250, 240)).tensor
+    )
+
+
+def test_a_lung_mask_is_ignored_unless_the_contract_asks_for_it(pixels: Pixels) -> None:
+    assert np.array_equal(prepare(pixels, SPEC, lung_mask=np.zeros((260, 300), np.bool_)).tensor, prepare(pixels, SPEC).tensor)
 
 
 def test_a_contract_with_lung_crop_takes_the_whole_picture_when_no_box_is_known(pixels: Pixels) -> None:
@@ -346,6 +376,7 @@ def test_enhancements_are_applied_in_their_order(pixels: Pixels) -> None:
         Enhancement.BEASF: lambda gray: beasf(gray, gamma=1.5),
         Enhancement.EQUALISE: equalise,
         Enhancement.HISTOGRAM_MATCH: lambda gray: match_histogram(gray, reference),
+        Enhancement.REMOVE_MARKS: without_marks,
     }
     for first in Enhancement:
         for second in Enhancement:
