@@ -41,8 +41,10 @@ def mark_added(state: AppState, mark: Mark) -> AppState:
 
 
 def mark_changed(state: AppState, mark: Mark) -> AppState:
-    """Put a moved or rewritten mark in its place."""
-    return _with_history(state, history_of(state).replaced(mark))
+    """Put a moved or rewritten mark in its place; a note that has lost its text goes."""
+    history = history_of(state)
+    is_empty = mark.kind is MarkKind.TEXT and not mark.text
+    return _with_history(state, history.removed(mark.number) if is_empty else history.replaced(mark))
 
 
 def mark_selected(state: AppState, number: int) -> AppState:

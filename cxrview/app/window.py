@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
@@ -11,7 +10,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QGridLayout,
-    QInputDialog,
     QLabel,
     QMainWindow,
     QMessageBox,
@@ -44,7 +42,6 @@ from cxrview.app.views.settings_dialog import SettingsDialog
 from cxrview.app.views.start_page import StartPage
 from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.app.views.window_menu import WindowMenu
-from cxrview.core.marks import Mark, MarkKind
 
 LAYOUT_VERSION = 1
 # Never the image's own name, which often holds the patient's.
@@ -63,9 +60,6 @@ class MainWindow(QMainWindow):
     """The person chose or dropped files and folders. Parameters: paths (tuple of Path)."""
     model_folder_chosen = Signal(object)
     """The person chose a model folder to add. Parameters: folder (Path)."""
-
-    note_written = Signal(object)
-    """The person wrote the text of a mark that was drawn. Parameters: mark (Mark)."""
 
     picture_saved = Signal(object, object)
     """The shown picture is wanted as a file. Parameters: picture (QImage), where (Path)."""
@@ -133,20 +127,6 @@ class MainWindow(QMainWindow):
         folder = QFileDialog.getExistingDirectory(self, "Add model folder (it holds model.toml)")
         if folder:
             self.model_folder_chosen.emit(Path(folder))
-
-    def ask_for_text(self, mark: Mark) -> None:
-        """Let the person write the text of a drawn mark; nothing is kept when the person writes none for a note."""
-        dialog = QInputDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setObjectName("noteDialog")
-        dialog.setWindowTitle("Note")
-        dialog.setLabelText("Text of the note:" if mark.kind is MarkKind.TEXT else "Text beside the arrow; may stay empty:")
-        dialog.textValueSelected.connect(lambda text: self._tell_note(mark, text.strip()))
-        dialog.open()
-
-    def _tell_note(self, mark: Mark, text: str) -> None:
-        if text or mark.kind is not MarkKind.TEXT:
-            self.note_written.emit(replace(mark, text=text))
 
     def ask_for_export(self, state: AppState) -> None:
         """Let the person choose how the shown picture leaves the program."""

@@ -124,7 +124,7 @@ def _wire_canvas(window: MainWindow, store: Store) -> None:
         canvas.fit_requested.connect(store.bound(linked(fit_chosen)))
         canvas.step_requested.connect(store.bound(image_stepped))
         canvas.readout_changed.connect(window.readout.setText)
-        canvas.mark_drawn.connect(lambda mark: window.ask_for_text(mark) if mark.kind.has_text else store.apply(mark_added, mark))
+        canvas.mark_drawn.connect(store.bound(mark_added))
         canvas.mark_changed.connect(store.bound(mark_changed))
         canvas.mark_selected.connect(store.bound(mark_selected))
         canvas.tool_dropped.connect(lambda: store.apply(tool_dropped))
@@ -138,11 +138,11 @@ def _wire_menus(window: MainWindow, store: Store) -> None:
     window.layout_menu.layout_chosen.connect(store.bound(layout_chosen))
     window.layout_menu.link.triggered.connect(lambda: store.apply(link_toggled))
     menu = window.mark_menu
-    window.note_written.connect(store.bound(mark_added))
     menu.tool_chosen.connect(store.bound(tool_chosen))
     menu.undo.triggered.connect(lambda: store.apply(marks_undone))
     menu.redo.triggered.connect(lambda: store.apply(marks_redone))
     menu.delete.triggered.connect(lambda: store.apply(mark_removed))
+    menu.edit.triggered.connect(lambda: window.canvas.edit_note())
 
 
 def _wire_panel(window: MainWindow, store: Store, controllers: Controllers) -> None:

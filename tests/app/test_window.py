@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QPushButton, QTextBrowser
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QPushButton, QTextBrowser
 from pytestqt.qtbot import QtBot
 
 from cxrview.app import main as app_main
@@ -23,6 +23,7 @@ from cxrview.app.profiles import PROFILES
 from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
 from cxrview.app.viewport import Orientation
 from cxrview.app.views.keys_dialog import KeysDialog, commands_of
+from cxrview.app.views.note_editor import NoteEditor
 from cxrview.core.eye import Eye
 from cxrview.core.marks import MarkKind
 from cxrview.core.results import Analysis
@@ -347,9 +348,10 @@ def test_a_ruler_and_a_note_are_drawn_undone_and_deleted(program: Program, films
     assert marks() == [MarkKind.RULER]
     qtbot.keyClick(canvas, Qt.Key.Key_N)
     qtbot.mouseClick(canvas, left, pos=middle - QPoint(50, 50))
-    (dialog,) = window.findChildren(QInputDialog)
-    dialog.setTextValue("  look here ")
-    dialog.accept()
+    editor = canvas.findChild(NoteEditor)
+    assert editor is not None
+    qtbot.keyClicks(editor, "  look here ")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
     assert marks() == [MarkKind.RULER, MarkKind.TEXT]
     assert history_of(program.store.state).marks[1].text == "look here"
     window.mark_menu.delete.trigger()
@@ -359,12 +361,16 @@ def test_a_ruler_and_a_note_are_drawn_undone_and_deleted(program: Program, films
     assert marks() == [MarkKind.RULER]
     window.mark_menu.redo.trigger()
     assert marks() == [MarkKind.RULER, MarkKind.TEXT]
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qtbot.keyClick(canvas, Qt.Key.Key_N)
     qtbot.mouseClick(canvas, left, pos=middle)
-    (dialog,) = window.findChildren(QInputDialog)
-    dialog.accept()
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
     assert len(marks()) == 2
+    canvas.mark_selected.emit(2)
+    window.mark_menu.edit.trigger()
+    assert editor.text() == "look here"
+    qtbot.keyClicks(editor, "or there")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    assert history_of(program.store.state).marks[1].text == "or there"
 
 
 def test_four_places_are_filled_read_and_scored_one_after_the_other(program: Program, films: Path, package: Package, qtbot: QtBot) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
@@ -49,11 +50,12 @@ from cxrview.app.views.canvas_texts import (
 from cxrview.app.views.layer_painter import LayerPainter
 from cxrview.app.views.layer_sheet import LayerSheet
 from cxrview.app.views.lens import Lens
-from cxrview.app.views.mark_hand import MarkHand
+from cxrview.app.views.mark_hand import DRAFT_NUMBER, MarkHand
 from cxrview.app.views.mark_painter import MarkPainter
+from cxrview.app.views.note_editor import NoteEditor
 from cxrview.app.views.picture_painter import PicturePainter
 from cxrview.core.frame import Box
-from cxrview.core.marks import Mark, MarkKind, Point, grip_at
+from cxrview.core.marks import Grip, Mark, MarkKind, Point, grip_at
 from cxrview.core.voi import modality_table
 
 WHEEL_FACTOR = 1.2
@@ -104,9 +106,9 @@ class Canvas(QWidget):
     region_chosen = Signal(object)
     """The window is to fit a rectangle. Parameters: box in image px (Box)."""
     mark_drawn = Signal(object)
-    """The person drew something. Parameters: mark, its number and text not yet given (Mark)."""
+    """The person drew something and wrote its text, if it has one. Parameters: mark, its number not yet given (Mark)."""
     mark_changed = Signal(object)
-    """The person moved a mark. Parameters: mark (Mark)."""
+    """The person moved a mark or wrote its text anew. Parameters: mark (Mark)."""
     mark_selected = Signal(int)
     """The person took hold of a mark, or of none. Parameters: its number, 0 for none (int)."""
     tool_dropped = Signal()
@@ -146,6 +148,8 @@ class Canvas(QWidget):
         self._profile = DEFAULT
         self._wheel_left = 0
         self._lens = Lens()
+        self._notes = NoteEditor(self)
+        self._notes.written.connect(self._on_written)
         self._drag: _Drag | None = None
         self._drag_at = QPointF()
         self._drag_anchor = (0.0, 0.0)
@@ -161,6 +165,7 @@ class Canvas(QWidget):
         before = (self._picture, self._display, self._words, self._colours, self._naming)
         if state.picture is not self._picture:
             self._hand.drop()
+            self._notes.drop()
         self._profile = state.profile
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
         self._naming = naming
@@ -248,7 +253,7 @@ class Canvas(QWidget):
         if self._tool is not None:
             self._hand.press(self._tool, place)
             return True
-        grip = grip_at(self._marks, place, self._reach_px(GRIP_PX))
+        grip = self._grip_at(event.position())
         if grip is not None:
             self._hand.take(next(mark for mark in self._marks if mark.number == grip.number), grip, place)
         if self._selected != (grip.number if grip else 0):
@@ -258,8 +263,37 @@ class Canvas(QWidget):
     def _release_mark(self, event: QMouseEvent) -> None:
         is_moving = self._hand.is_moving
         mark = self._hand.release(self._place(event.position()), self._reach_px(SLIP_PX))
-        if mark is not None:
+        if mark is not None and mark.kind.has_text and not is_moving:
+            self._write_at(mark)
+        elif mark is not None:
             (self.mark_changed if is_moving else self.mark_drawn).emit(mark)
+        self.update()
+
+    def _grip_at(self, position: QPointF) -> Grip | None:
+        """Give the mark at a place in the view, by its lines and points, else by its words."""
+        grip = grip_at(self._marks, self._place(position), self._reach_px(GRIP_PX))
+        number = self._mark_painter.label_at(position)
+        return grip if grip is not None or not number else Grip(number)
+
+    def edit_note(self) -> None:
+        """Let the person write the text of the selected mark anew, if it has one."""
+        mark = next((mark for mark in self._marks if mark.number == self._selected), None)
+        if mark is not None and mark.kind.has_text:
+            self._write_at(mark)
+
+    def _write_at(self, mark: Mark) -> None:
+        assert self.viewport is not None
+        ratio = self.devicePixelRatioF()
+        point = mark.points[-1]
+        x, y = self.viewport.to_view(point.x, point.y, self._view_size())
+        self._notes.begin(mark, QPoint(round(x / ratio), round(y / ratio)))
+        self.update()
+
+    def _on_written(self, mark: Mark) -> None:
+        if mark.number != DRAFT_NUMBER:
+            self.mark_changed.emit(mark)
+        elif mark.text or mark.kind is not MarkKind.TEXT:
+            self.mark_drawn.emit(mark)
         self.update()
 
     def _box(self, first: QPointF, last: QPointF) -> Box:
@@ -328,7 +362,8 @@ class Canvas(QWidget):
             x, y = viewport.to_view(point.x, point.y, size)
             return QPointF(x / ratio, y / ratio)
 
-        draft = self._hand.draft
+        # What is being written is read in the editor, not beneath it.
+        draft = self._hand.draft or (replace(self._notes.mark, text="") if self._notes.mark else None)
         marks = (*(mark for mark in self._marks if draft is None or mark.number != draft.number), *((draft,) if draft else ()))
         selected = draft.number if draft else self._selected
         self._mark_painter.paint(painter, self.rect(), self._colours, marks, selected, picture.pixels, to_view)
@@ -408,12 +443,20 @@ class Canvas(QWidget):
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Show the whole picture."""
-        if event.button() == Qt.MouseButton.LeftButton:
+        """Let the person edit a note, else show the whole picture."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        grip = self._grip_at(event.position()) if isinstance(self._picture, LoadedPicture) else None
+        mark = next((mark for mark in self._marks if grip is not None and mark.number == grip.number), None)
+        if mark is None:
             self.fit_requested.emit()
+        elif mark.kind.has_text:
+            self._hand.drop()
+            self._write_at(mark)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the mouse."""
+        self._notes.finish()
         self.touched.emit()
         if self._profile.wheel is Wheel.STEP and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._step_by_wheel(event.angleDelta().y())

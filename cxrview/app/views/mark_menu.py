@@ -36,6 +36,7 @@ class MarkMenu(QMenu):
         self.addSeparator()
         self.undo = self._build("undo", "&Undo", QKeySequence("Ctrl+Z"))
         self.redo = self._build("redo", "Re&do", QKeySequence("Ctrl+Shift+Z"))
+        self.edit = self._build("editNote", "&Edit the selected note", QKeySequence("F2"))
         self.delete = self._build("deleteMark", "De&lete the selected mark", QKeySequence("Del"))
 
     def render_state(self, state: AppState) -> None:
@@ -47,7 +48,9 @@ class MarkMenu(QMenu):
         history = history_of(state)
         self.undo.setEnabled(has_picture and bool(history.past))
         self.redo.setEnabled(has_picture and bool(history.undone))
-        self.delete.setEnabled(has_picture and selected_mark(state) is not None)
+        selected = selected_mark(state) if has_picture else None
+        self.delete.setEnabled(selected is not None)
+        self.edit.setEnabled(selected is not None and selected.kind.has_text)
 
     def _build_tool(self, kind: MarkKind) -> QAction:
         text, key = TOOL_TEXTS[kind]

@@ -31,6 +31,7 @@ class MarkPainter:
     def __init__(self) -> None:
         self._pixels: Pixels | None = None
         self._lines: dict[Mark, tuple[str, ...]] = {}
+        self._labels: dict[int, QRectF] = {}
 
     def paint(
         self, painter: QPainter, rect: QRect, colours: Colours, marks: Sequence[Mark], selected: int, pixels: Pixels, to_view: ToView
@@ -45,9 +46,15 @@ class MarkPainter:
         for mark in marks:
             colour = QColor(SELECTED_COLOUR if mark.number == selected else LINE_COLOUR)
             _paint_shape(painter, mark, colour, to_view, has_handles=mark.number == selected)
+        self._labels = {}
         for mark in marks:
-            _paint_label(painter, rect, colours, self._lines[mark], to_view(_label_place(mark, to_view)))
+            box = _paint_label(painter, rect, colours, self._lines[mark], to_view(_label_place(mark, to_view)))
+            self._labels[mark.number] = box
         painter.restore()
+
+    def label_at(self, place: QPointF) -> int:
+        """Give the number of the mark whose words were painted last at a place; 0 when there are none."""
+        return next((number for number, box in reversed(self._labels.items()) if box.contains(place)), 0)
 
 
 def _paint_shape(painter: QPainter, mark: Mark, colour: QColor, to_view: ToView, *, has_handles: bool) -> None:
@@ -101,9 +108,10 @@ def _label_place(mark: Mark, to_view: ToView) -> Point:
     return max(mark.points, key=lambda point: to_view(point).x())
 
 
-def _paint_label(painter: QPainter, rect: QRect, colours: Colours, lines: Sequence[str], at: QPointF) -> None:
+def _paint_label(painter: QPainter, rect: QRect, colours: Colours, lines: Sequence[str], at: QPointF) -> QRectF:
+    """Paint words beside a point, and give the room that they take."""
     if not lines:
-        return
+        return QRectF()
     metrics = painter.fontMetrics()
     width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * LABEL_PADDING_PX
     height = len(lines) * metrics.lineSpacing() + LABEL_PADDING_PX
@@ -120,3 +128,4 @@ def _paint_label(painter: QPainter, rect: QRect, colours: Colours, lines: Sequen
     for number, line in enumerate(lines):
         y = top + LABEL_PADDING_PX / 2 + metrics.ascent() + number * metrics.lineSpacing()
         painter.drawText(QPointF(left + LABEL_PADDING_PX, y), line)
+    return QRectF(left, top, width, height)
