@@ -9,12 +9,14 @@ from typing import Concatenate, ParamSpec
 from cxrview.app.state import (
     AppState,
     Cell,
+    Cover,
     Display,
-    Explanations,
     Layout,
     LoadedPicture,
     LoadingPicture,
     NotScored,
+    Scoring,
+    answers_cleared,
 )
 from cxrview.app.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from cxrview.core.image import ImageRef, Window
@@ -45,16 +47,15 @@ def cell_activated(state: AppState, index: int) -> AppState:
         return state
     cells = _cells(state)
     cell = cells[index]
-    return replace(
-        state,
+    moved = replace(
+        answers_cleared(state),
         grid=replace(grid, active=index, cells=cells),
         current=cell.current,
         picture=cell.picture,
         display=cell.display,
-        reading=NotScored(),
-        explanations=Explanations(),
         tool=None,
     )
+    return replace(moved, reading=cell.reading, explanations=cell.explanations)
 
 
 def link_toggled(state: AppState) -> AppState:
@@ -63,7 +64,7 @@ def link_toggled(state: AppState) -> AppState:
 
 
 def cell_states(state: AppState) -> tuple[AppState, ...]:
-    """Give the state as each place shows it; only the active one has scores, layers and a tool."""
+    """Give the state as each place shows it, with the scores of its own picture; only the active one has a tool."""
     if len(state.grid.cells) <= 1:
         return (state,)
     return tuple(state if index == state.grid.active else _parked(state, cell) for index, cell in enumerate(state.grid.cells))
@@ -79,13 +80,15 @@ def linked(transition: Callable[Concatenate[AppState, P], AppState]) -> Callable
 
 
 def _parked(state: AppState, cell: Cell) -> AppState:
-    bare = replace(state, current=cell.current, picture=cell.picture, display=cell.display, reading=NotScored(), tool=None)
-    return replace(bare, explanations=Explanations(), selected=None)
+    bare = replace(answers_cleared(state), current=cell.current, picture=cell.picture, display=cell.display, tool=None, selected=None)
+    return replace(bare, reading=cell.reading, explanations=cell.explanations, cover=Cover())
 
 
 def _cells(state: AppState) -> tuple[Cell, ...]:
     """Give all places, the active one as it is now."""
-    active = Cell(state.current, state.picture, state.display)
+    # What is still being worked out is worked out anew when it is wanted again.
+    reading = NotScored() if isinstance(state.reading, Scoring) else state.reading
+    active = Cell(state.current, state.picture, state.display, reading, state.explanations)
     cells = state.grid.cells or (active,)
     return (*cells[: state.grid.active], active, *cells[state.grid.active + 1 :])
 

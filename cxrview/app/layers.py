@@ -13,6 +13,14 @@ MAX_LAYERS = 24
 MAX_LEAST = 0.95
 
 
+class LayerKind(StrEnum):
+    """What a layer shows."""
+
+    HEATMAP = "heatmap"
+    LUNGS = "lungs"
+    MARKS = "marks"
+
+
 class LayerStyle(StrEnum):
     """How a layer is drawn."""
 
@@ -22,7 +30,7 @@ class LayerStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One heatmap on the canvas.
+    """One heatmap on the canvas, or the outline of the lungs, or what a person has drawn; those two have opacity only.
 
     Attributes:
         label_id: of the label it explains; empty for the top label of each image.
@@ -41,11 +49,21 @@ class Layer:
     least: float = 0.0
     style: LayerStyle = LayerStyle.WASH
     is_signed: bool = False
+    kind: LayerKind = LayerKind.HEATMAP
+
+    @property
+    def is_map(self) -> bool:
+        """Tell whether it is a heatmap."""
+        return self.kind is LayerKind.HEATMAP
+
+
+LUNGS_LAYER = Layer(is_visible=False, opacity=0.9, kind=LayerKind.LUNGS)
+MARKS_LAYER = Layer(opacity=1.0, kind=LayerKind.MARKS)
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """All layers, bottom to top; there is always one.
+    """All layers, bottom to top; one heatmap is always there, lungs and marks are there once or not at all.
 
     Attributes:
         selected: position of the one whose colour bar is shown and whose controls are open.
@@ -62,6 +80,26 @@ class Layers:
     def current(self) -> Layer:
         """The selected layer."""
         return self.items[self.selected]
+
+    @property
+    def map_place(self) -> int:
+        """Position of the heatmap that labels and methods are chosen for: the selected one, else the topmost."""
+        return self.selected if self.current.is_map else max(place for place, item in enumerate(self.items) if item.is_map)
+
+    @property
+    def current_map(self) -> Layer:
+        """The heatmap that labels and methods are chosen for."""
+        return self.items[self.map_place]
+
+    def of_kind(self, kind: LayerKind) -> Layer | None:
+        """Give the topmost layer of a kind."""
+        return next((item for item in reversed(self.items) if item.kind is kind), None)
+
+    def is_shown(self, kind: LayerKind) -> bool:
+        """Tell whether any layer of a kind is drawn; marks are drawn where there is no layer for them."""
+        if kind is LayerKind.MARKS and self.of_kind(kind) is None:
+            return True
+        return (self.is_visible or kind is LayerKind.MARKS) and any(item.kind is kind and item.is_visible for item in self.items)
 
     def toggled(self) -> Layers:
         """Show or hide all."""
@@ -85,23 +123,27 @@ class Layers:
         return self.with_layer(self.selected, layer)
 
     def added(self, layer: Layer) -> Layers:
-        """Lay one more on top and select it; one that is there already is only selected and shown."""
-        there = next(
-            (place for place, item in enumerate(self.items) if (item.label_id, item.method) == (layer.label_id, layer.method)), None
-        )
+        """Lay one more on top of the heatmaps and select it; one that is there already is only selected and shown."""
+        wanted = (layer.label_id, layer.method)
+        there = next((place for place, item in enumerate(self.items) if item.is_map and (item.label_id, item.method) == wanted), None)
         if there is not None:
             return replace(self.with_layer(there, replace(self.items[there], is_visible=True)), selected=there, is_visible=True)
         if len(self.items) >= MAX_LAYERS:
             return self
-        return replace(self, items=(*self.items, layer), selected=len(self.items), is_visible=True)
+        top = 1 + max(place for place, item in enumerate(self.items) if item.is_map)
+        return replace(self, items=(*self.items[:top], layer, *self.items[top:]), selected=top, is_visible=True)
 
     def removed(self, place: int) -> Layers:
-        """Take a layer away; the last one stays."""
-        if len(self.items) == 1:
+        """Take a heatmap away; the last one stays, and so do lungs and marks."""
+        if not self.can_remove(place):
             return self
         items = (*self.items[:place], *self.items[place + 1 :])
         selected = self.selected - 1 if place < self.selected else min(self.selected, len(items) - 1)
         return replace(self, items=items, selected=selected)
+
+    def can_remove(self, place: int) -> bool:
+        """Tell whether this layer can be taken away."""
+        return self.items[place].is_map and sum(item.is_map for item in self.items) > 1
 
     def moved(self, place: int, target: int) -> Layers:
         """Lift a layer out and lay it down at another position; the selection goes with its layer."""
@@ -110,8 +152,16 @@ class Layers:
         return replace(self, items=tuple(self.items[number] for number in order), selected=order.index(self.selected))
 
     def without_labels(self) -> Layers:
-        """Go back to the top label alone, for another model."""
-        return replace(self, items=(replace(self.items[0], label_id="", method=GRAD_CAM, is_visible=True),), selected=0)
+        """Go back to the top label as the only heatmap, for another model."""
+        first = next(place for place, item in enumerate(self.items) if item.is_map)
+        top_label = replace(self.items[first], label_id="", method=GRAD_CAM, is_visible=True)
+        items = tuple(top_label if place == first else item for place, item in enumerate(self.items) if place == first or not item.is_map)
+        return replace(self, items=items, selected=items.index(top_label))
+
+
+def window_layers(first: Layer) -> Layers:
+    """Give the layers that the window begins with: a heatmap, the lungs, and what a person draws on top."""
+    return Layers((first, LUNGS_LAYER, MARKS_LAYER))
 
 
 def layer_colours() -> tuple[str, ...]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
+from cxrview.app.browser import Browser
 from cxrview.app.layers import Layers
 from cxrview.app.profiles import DEFAULT, Profile
 from cxrview.app.pyramid import Pyramid
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
+from cxrview.core.cover import Spot
 from cxrview.core.eye import PLAIN, Eye
 from cxrview.core.flags import Flag
 from cxrview.core.heatmap import GRAD_CAM
 from cxrview.core.image import Fact, ImageRef, Pixels, Window
-from cxrview.core.manifest import Threshold
+from cxrview.core.manifest import OperatingCurve, Threshold
 from cxrview.core.marks import History, MarkKind
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding, with_thresholds
@@ -173,6 +175,8 @@ class ReadyModel:
         thresholds: of the package, one for each label id.
         methods: of heatmaps that can be asked for, as `engine.explain` names them; the first comes with the score.
         card: the model card, Markdown.
+        curves: operating curves of the labels that have one, by label id.
+        has_lungs: a lung network runs beside it.
     """
 
     entry: ModelEntry
@@ -183,6 +187,8 @@ class ReadyModel:
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     methods: tuple[str, ...] = (GRAD_CAM,)
     card: str = ""
+    curves: Mapping[str, OperatingCurve] = field(default_factory=dict)
+    has_lungs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +219,11 @@ class ScoringFailed:
 
     reason: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecalledAnalysis(Analysis):
+    """An answer that was kept from an earlier session: without heatmaps and lungs, which are made when a layer wants them."""
 
 
 Reading = NotScored | Scoring | ScoringFailed | Analysis
@@ -246,6 +257,35 @@ class Explanations:
     """Heatmaps of the shown image that were made on request."""
 
     by_key: Mapping[ExplanationKey, Heatmap | NotExplained] = field(default_factory=dict)
+
+
+# How large a covered spot is at first, and may be: diameter as a share of the picture's shorter side.
+COVER_SHARE = 0.15
+MIN_COVER, MAX_COVER = 0.03, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Spots of the shown picture that are hidden from the model, to see whether it would still say so.
+
+    Attributes:
+        is_on: a click on the canvas covers a spot.
+        share: diameter of the next spot, as a share of the picture's shorter side.
+        reading: what the model says of the covered picture.
+    """
+
+    is_on: bool = False
+    share: float = COVER_SHARE
+    spots: tuple[Spot, ...] = ()
+    reading: Reading = field(default_factory=NotScored)
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Another model that reads the same picture, to be compared; `model` is NoModel while nobody wants one."""
+
+    model: Model = field(default_factory=lambda: NoModel(""))
+    reading: Reading = field(default_factory=NotScored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,11 +357,13 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One place in a layout and what is in it."""
+    """One place in a layout, what is in it, and what the model says of that."""
 
     current: ImageRef | None = None
     picture: Picture = field(default_factory=NoPicture)
     display: Display = field(default_factory=Display)
+    reading: Reading = field(default_factory=NotScored)
+    explanations: Explanations = field(default_factory=Explanations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +413,7 @@ class AppState:
 
     Attributes:
         searching: the folder or files that are being looked through; empty when none.
+        openings: how often something was opened; files that are opened again may have changed.
         current: the chosen image; None when none is.
         profile: what mouse and keys do. own_keys: of the person, by action; they win.
         tool: what the next left drag draws; None when it changes the window.
@@ -378,13 +421,16 @@ class AppState:
         thresholds: by label id, where the person moved them; they belong to the model in use.
         default_model: id of the model to begin with; empty for the first one installed.
         shown_anyway: images whose scores are shown although the window advises against believing them.
+        turned_polarity: images whose file a person has said to be wrong about what is bright.
         prevalence: of the condition among the person's patients, 0 to 1, for predictive values.
         notice: one sentence for the person; empty when there is nothing to say.
     """
 
     listing: Listing = field(default_factory=Listing)
+    browser: Browser = field(default_factory=Browser)
     searching: str = ""
     filter_text: str = ""
+    openings: int = 0
     looks: Looks = field(default_factory=Looks)
     grid: Grid = field(default_factory=Grid)
     profile: Profile = DEFAULT
@@ -407,7 +453,10 @@ class AppState:
     asked: AskedEngine = field(default_factory=AskedEngine)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     shown_anyway: frozenset[ImageRef] = frozenset()
+    turned_polarity: frozenset[ImageRef] = frozenset()
     prevalence: float = 0.1
+    cover: Cover = field(default_factory=Cover)
+    second: Second = field(default_factory=Second)
     is_hiding_names: bool = False
     tags: TagsShown = field(default_factory=TagsShown)
     is_auto_scoring: bool = True
@@ -474,7 +523,13 @@ def image_chosen(state: AppState, ref: ImageRef) -> AppState:
     looks = _looks(state)
     display = looks.by_ref.get(replace(ref, frame=0), Display())
     opening = LoadingPicture(ref)
-    return replace(state, current=ref, picture=opening, looks=looks, display=display, reading=NotScored(), explanations=Explanations())
+    return answers_cleared(replace(state, current=ref, picture=opening, looks=looks, display=display))
+
+
+def answers_cleared(state: AppState) -> AppState:
+    """Forget what models said of the shown picture: it is another one now, or somebody else is asked."""
+    cover, second = replace(state.cover, spots=(), reading=NotScored()), replace(state.second, reading=NotScored())
+    return replace(state, reading=NotScored(), explanations=Explanations(), cover=cover, second=second)
 
 
 def _looks(state: AppState) -> Looks:
@@ -615,16 +670,24 @@ def opacity_chosen(state: AppState, opacity: float) -> AppState:
 
 
 def label_chosen(state: AppState, label_id: str) -> AppState:
-    """Show this label's heatmap in the selected layer, whatever its probability; an empty id goes back to the top label."""
-    layer = replace(state.layers.current, label_id=label_id, is_visible=True)
-    return replace(state, layers=replace(state.layers.with_current(layer), is_visible=True))
+    """Show this label's heatmap in the selected or topmost map, gated by nothing; an empty id goes back to the top label."""
+    place = state.layers.map_place
+    layer = replace(state.layers.items[place], label_id=label_id, is_visible=True)
+    return replace(state, layers=replace(state.layers.with_layer(place, layer), selected=place, is_visible=True))
 
 
 def explained(state: AppState, ref: ImageRef, made: Mapping[ExplanationKey, Heatmap | NotExplained]) -> AppState:
-    """Take heatmaps that were made on request, if their image is still the chosen one."""
-    if ref != state.current:
-        return state
-    return replace(state, explanations=Explanations({**state.explanations.by_key, **made}))
+    """Take heatmaps that were made on request, wherever their image is shown."""
+    cells = tuple(
+        replace(cell, explanations=_with_maps(cell.explanations, made)) if cell.current == ref else cell for cell in state.grid.cells
+    )
+    if cells != state.grid.cells:
+        state = replace(state, grid=replace(state.grid, cells=cells))
+    return state if ref != state.current else replace(state, explanations=_with_maps(state.explanations, made))
+
+
+def _with_maps(explanations: Explanations, made: Mapping[ExplanationKey, Heatmap | NotExplained]) -> Explanations:
+    return Explanations({**explanations.by_key, **made})
 
 
 # Models and their answers.
@@ -662,9 +725,9 @@ def model_opened(state: AppState, model: ReadyModel | BrokenModel) -> AppState:
 def _without_answers(state: AppState) -> AppState:
     unreadable = {ref: outcome for ref, outcome in state.outcomes.by_ref.items() if outcome.error and outcome.top is None}
     answers = Outcomes(unreadable)
-    return replace(
-        state, reading=NotScored(), outcomes=answers, batch=None, layers=state.layers.without_labels(), explanations=Explanations()
-    )
+    cells = tuple(replace(cell, reading=NotScored(), explanations=Explanations()) for cell in state.grid.cells)
+    cleared = replace(answers_cleared(state), outcomes=answers, batch=None, layers=state.layers.without_labels())
+    return replace(cleared, second=state.second, grid=replace(state.grid, cells=cells) if cells else state.grid)
 
 
 def scoring_started(state: AppState) -> AppState:
@@ -673,15 +736,31 @@ def scoring_started(state: AppState) -> AppState:
 
 
 def reading_known(state: AppState, ref: ImageRef, reading: Analysis | ScoringFailed) -> AppState:
-    """Take an answer for an image; it is shown when that image is still on the canvas."""
+    """Take an answer for an image; it is shown wherever that image is still on a canvas."""
     is_shown = isinstance(state.picture, LoadedPicture) and state.picture.ref == ref
+    state = _cells_read(state, ref, reading)
     outcome = Outcome(error=reading.reason) if isinstance(reading, ScoringFailed) else _outcome_of(state, ref, reading)
     return outcome_known(replace(state, reading=reading) if is_shown else state, ref, outcome)
 
 
+def _cells_read(state: AppState, ref: ImageRef, reading: Analysis | ScoringFailed) -> AppState:
+    if not any(cell.current == ref and isinstance(cell.picture, LoadedPicture) for cell in state.grid.cells):
+        return state
+    cells = tuple(
+        replace(cell, reading=reading) if cell.current == ref and isinstance(cell.picture, LoadedPicture) else cell
+        for cell in state.grid.cells
+    )
+    return replace(state, grid=replace(state.grid, cells=cells))
+
+
 def _outcome_of(state: AppState, ref: ImageRef, analysis: Analysis) -> Outcome:
-    doubt = "" if ref in state.shown_anyway else refusal(analysis.in_distribution, tuple(Flag(flag) for flag in analysis.flags))
+    doubt = "" if ref in state.shown_anyway else refusal(analysis.in_distribution, known_flags(analysis.flags))
     return Outcome(top=top_finding(with_thresholds(analysis.findings, state.thresholds)), withheld=doubt)
+
+
+def known_flags(names: Sequence[str]) -> tuple[Flag, ...]:
+    """Give the flags of these names; an answer that a newer program kept may have others."""
+    return tuple(flag for flag in Flag if str(flag) in names)
 
 
 def outcome_known(state: AppState, ref: ImageRef, outcome: Outcome) -> AppState:
@@ -731,7 +810,7 @@ def default_model_chosen(state: AppState, model_id: str) -> AppState:
 
 def colours_chosen(state: AppState, table: str) -> AppState:
     """Draw every layer that is not signed in these colours."""
-    items = tuple(layer if layer.is_signed else replace(layer, table=table) for layer in state.layers.items)
+    items = tuple(layer if layer.is_signed or not layer.is_map else replace(layer, table=table) for layer in state.layers.items)
     return replace(state, layers=replace(state.layers, items=items))
 
 
