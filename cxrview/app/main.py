@@ -19,6 +19,7 @@ from cxrview.app.controllers.files import Files
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
+from cxrview.app.controllers.shelf import Shelf
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.crash import CrashReporter
 from cxrview.app.layers import Layer, Layers, layer_colours
@@ -51,11 +52,13 @@ class Program:
     store: Store
     runner: Runner
     controllers: Controllers
+    shelf: Shelf
     crashes: CrashReporter
     settings: Settings
 
     def begin(self, options: Options) -> None:
         """Look for models and open what was asked for; called once the window is on the screen."""
+        self.shelf.open()
         self.controllers.models.refresh(options.model or self.settings.model)
         self.controllers.files.open_paths(options.paths)
 
@@ -65,6 +68,7 @@ class Program:
         self.runner.close()
         self.controllers.models.close()
         self.controllers.audit.close()
+        self.shelf.close()
         self.crashes.remove()
         self.store.changed.disconnect()
         self.window.deleteLater()
@@ -102,6 +106,7 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     settings, notice = _settings()
     store = Store(replace(_first_state(settings, application), notice=notice))
     runner = runner or ThreadRunner(crashes.report)
+    shelf = Shelf(store, runner)
     models = Models(store, runner, opener=partial(_open, threads=settings.threads))
     audit = Audit(store, runner, where.log_dir)
     controllers = Controllers(
@@ -120,7 +125,7 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     if strange:
         store.apply(notice_given, f"The settings give keys to what is no action: {', '.join(strange)}.")
     window.render_state(store.state)
-    program = Program(window, store, runner, controllers, crashes, settings)
+    program = Program(window, store, runner, controllers, shelf, crashes, settings)
     # At once: a program that is killed later must not ask again.
     window.notice_page.accepted.connect(partial(keep_settings, program))
     return program

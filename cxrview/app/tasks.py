@@ -22,9 +22,13 @@ class Lane(StrEnum):
     MODEL = "model"
     FILES = "files"
     DISK = "disk"
+    LIBRARY = "library"
+    """Short questions to the library and short writes."""
+    INDEX = "index"
+    """Looking through folders, which takes as long as it takes."""
 
 
-WORKERS = {Lane.MODEL: 1, Lane.FILES: 2, Lane.DISK: 1}
+WORKERS = {Lane.MODEL: 1, Lane.FILES: 2, Lane.DISK: 1, Lane.LIBRARY: 1, Lane.INDEX: 1}
 
 
 class Context:

@@ -39,7 +39,7 @@ class Refs(Sequence[ImageRef]):
 
 
 class Places(Mapping[ImageRef, int]):
-    """Where each ref stands; a frame that has no place of its own stands where its file does."""
+    """Where each ref stands."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self._keys = keys
@@ -62,9 +62,7 @@ class Places(Mapping[ImageRef, int]):
         Raises:
             KeyError: it is not in the list.
         """
-        path = stored_path(ref.path)
-        place = self._by_name.get((path, ref.member, ref.frame))
-        return self._by_name[path, ref.member, 0] if place is None else place
+        return self._by_name[stored_path(ref.path), ref.member, ref.frame]
 
     def prepare(self) -> None:
         """Make the table now, on a worker thread, and not when the first place is asked for."""
