@@ -40,6 +40,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=TARGETS[0],
         help="explain the label's own logit, or this label against the rest",
     )
+    parser.add_argument("--network", metavar="NAME", default="", help="of a model of several networks, explain this one alone")
     parser.add_argument("--frame", type=positive_number, default=1, metavar="N", help="the frame of a file with several, from 1")
     parser.add_argument("--signed", action="store_true", help="also show what speaks against the label")
     parser.add_argument("--colours", metavar="NAME", default="", help="colour table: inferno, magma, viridis, cividis, diverging, jet")
@@ -112,7 +113,7 @@ def _explained(
     from cxrview.engine.explain import explain
 
     label = arguments.label or top_finding(analysis.findings).label.id
-    is_together = arguments.method in TOGETHER and any(each.id == label for each in package.manifest.labels)
+    is_together = not arguments.network and arguments.method in TOGETHER and any(each.id == label for each in package.manifest.labels)
     maps = explain(
         model_input,
         package,
@@ -120,6 +121,7 @@ def _explained(
         labels=() if is_together else (label,),
         method=arguments.method,
         target=HeatmapTarget(arguments.target),
+        network=arguments.network,
     )
     return tuple(sorted(maps, key=lambda each: each.label.id != label))
 
@@ -150,7 +152,9 @@ def _cells(finding: Finding) -> tuple[str, ...]:
         f"{finding.probability:.3f}",
         f"{finding.logit:+.3f}",
         f"{finding.threshold:.3f}",
-        "positive" if finding.is_positive else "",
+        " ".join(
+            each for each in ("positive" if finding.is_positive else "", f"from {finding.network}" if finding.network else "") if each
+        ),
     )
 
 

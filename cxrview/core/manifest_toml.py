@@ -83,7 +83,8 @@ def parse_manifest(document: Mapping[str, object]) -> Manifest:
         split_sha256=table.text("split_sha256", ""),
         files=_files(table.table("files")),
         architecture=None if architecture is None else _architecture(architecture),
-        graph=outputs.text("graph", "model.onnx"),
+        graph=outputs.text("graph", "model.onnx") if composite is None else "",
+        composite=composite,
         operating_curve=_curves(label_tables),
     )
     for each in (table, outputs, architecture, *label_tables):
@@ -290,6 +291,7 @@ def _pair(values: tuple[float, ...]) -> tuple[float, float]:
 def _check(manifest: Manifest) -> None:
     _demand(bool(_PACKAGE_ID.fullmatch(manifest.id)), f"id '{manifest.id}' must be lower case letters, digits, '.', '_' and '-'.")
     _check_labels(manifest)
+    _check_composite(manifest)
     _check_input(manifest.input)
     for label, calibration, threshold in zip(manifest.labels, manifest.calibration, manifest.thresholds, strict=True):
         _check_calibration(label.id, calibration)
@@ -300,7 +302,6 @@ def _check(manifest: Manifest) -> None:
         slopes = {calibration.slope for calibration in manifest.calibration}
         _demand(len(slopes) == 1, f"a {manifest.task} model has one calibration slope for all labels.")
     _check_outputs(manifest)
-    _check_composite(manifest)
 
 
 def _check_labels(manifest: Manifest) -> None:
@@ -376,9 +377,8 @@ def _check_outputs(manifest: Manifest) -> None:
         _demand(not manifest.activations, f"outputs.activations must be empty for the heatmap kind {manifest.heatmap}.")
     is_single = manifest.composite is None
     _demand(not is_single or manifest.graph in manifest.files, f"files lacks the graph '{manifest.graph}'.")
-    _demand(
-        (manifest.heatmap is HeatmapKind.MEMBERS) <= (not is_single), "outputs.heatmap is 'members', which a package of one network has not."
-    )
+    is_of_members = manifest.heatmap is HeatmapKind.MEMBERS
+    _demand(not (is_single and is_of_members), "outputs.heatmap is 'members', which a package of one network has not.")
 
 
 def _check_tree(composite: Composite, labels: Sequence[str]) -> None:

@@ -37,20 +37,25 @@ class ModelInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """One pass: `logits` (L,) float32; `features` (K, h, w) float32 after the last activation, None if the graph gives none."""
+    """One pass: `logits` (L,) float32; `features` (K, h, w) float32 after the last activation, None if the graph gives none.
+
+    A composite package has its members' passes in `parts`, in their order; its own features are the first member's.
+    """
 
     logits: FloatArray
     features: FloatArray | None
+    parts: tuple[Forward, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One label's answer; `probability` is calibrated, 0 to 1."""
+    """One label's answer; `probability` is calibrated, 0 to 1; `network` names what it comes from in a composite package, else empty."""
 
     label: Label
     logit: float
     probability: float
     threshold: float
+    network: str = ""
 
     @property
     def is_positive(self) -> bool:
@@ -72,13 +77,15 @@ class Heatmap:
     Attributes:
         values: (h, w) float32 at feature size, signed: contribution of each cell to the target, in logits. For a
             pooled-linear head the cells add up to the logit less its bias.
-        method: as shown to people (`Grad-CAM`, `HiResCAM`, `occlusion`, ...).
+        method: as shown to people (`Grad-CAM`, `HiResCAM`, `occlusion`, ...); in a composite package with the network it explains.
+        network: the member, or members, of a composite package that it explains; empty for a package of one network.
     """
 
     label: Label
     values: FloatArray
     target: HeatmapTarget
     method: str
+    network: str = ""
 
     @property
     def is_flat(self) -> bool:

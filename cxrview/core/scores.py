@@ -20,12 +20,13 @@ def probabilities(logits: Logits, manifest: Manifest) -> Float64Array:
     """Give each label's calibrated probability, (L,) in 0 to 1, from logits (L,).
 
     Binary and multilabel: sigmoid, each label for itself. Multiclass: softmax over the labels, so they add up to 1
-    unless a label is calibrated by isotonic knots, which apply to its margin over the rest (`margins`).
+    unless a label is calibrated by isotonic knots, which apply to its margin over the rest (`margins`). Hierarchical: the
+    same, since its logits are the logarithms of multiplied probabilities (`core.composite`).
     """
     values = np.asarray(logits, dtype=np.float64)
     if values.shape != (len(manifest.labels),):
         raise ManifestError(f"the model gives {values.size} logits for {len(manifest.labels)} labels.")
-    if manifest.task is Task.MULTICLASS:
+    if manifest.task in (Task.MULTICLASS, Task.HIERARCHICAL):
         return _softmax_probabilities(values, manifest.calibration)
     return np.array([_sigmoid_probability(value, rule) for value, rule in zip(values, manifest.calibration, strict=True)])
 
@@ -34,7 +35,13 @@ def findings(logits: Logits, manifest: Manifest) -> tuple[Finding, ...]:
     """Give one finding for each label, in the order of the manifest, from logits (L,)."""
     values = probabilities(logits, manifest)
     return tuple(
-        Finding(label=label, logit=float(logit), probability=float(value), threshold=threshold.probability)
+        Finding(
+            label=label,
+            logit=float(logit),
+            probability=float(value),
+            threshold=threshold.probability,
+            network="" if manifest.composite is None else manifest.composite.network_of(label.id),
+        )
         for label, logit, value, threshold in zip(manifest.labels, logits, values, manifest.thresholds, strict=True)
     )
 

@@ -8,11 +8,12 @@ from cxrview.core.errors import PackageError
 from cxrview.core.guard import in_distribution
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.image import Fact, Pixels
+from cxrview.core.lung_input import prepare_with_lungs
 from cxrview.core.lungs import Lungs
-from cxrview.core.prepare import prepare
 from cxrview.core.results import Analysis, Forward, Heatmap, HeatmapTarget, ModelInput
 from cxrview.core.scores import findings
 from cxrview.engine.base import Predictor
+from cxrview.engine.composite import member_heatmaps
 from cxrview.engine.packages import Package
 
 
@@ -33,9 +34,9 @@ def analyse(
         predictor: the same model, open.
         heatmap_target: what the maps explain.
         with_heatmaps: leave them out where only scores are wanted.
-        lungs: where the lungs lie; a model whose contract asks for a lung crop sees the whole picture without them.
+        lungs: where the lungs lie; a model whose contract asks for a lung crop or a lung mask sees the whole picture without them.
     """
-    model_input = prepare(pixels, package.manifest.input, lung_box=None if lungs is None else lungs.box)
+    model_input = prepare_with_lungs(pixels, package.manifest.input, lungs)
     (forward,) = predictor.run(model_input.tensor)
     analysis_facts = (*pixels.facts, *model_input.facts)
     return analysis_of(
@@ -84,6 +85,8 @@ def analysis_of(
 
 
 def _heatmaps(forward: Forward, package: Package, target: HeatmapTarget) -> tuple[Heatmap, ...]:
+    if package.members:
+        return member_heatmaps(package, forward, target=target)
     if package.head is None or forward.features is None:
         return ()
     return heatmaps(forward, package.head, package.manifest.labels, target=target)

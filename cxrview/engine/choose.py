@@ -11,6 +11,7 @@ from typing import TypeVar
 from cxrview.core.errors import CxrError, EngineUnavailable, PackageError, UsageError
 from cxrview.engine import present
 from cxrview.engine.base import Device, EngineName, Predictor
+from cxrview.engine.composite import open_with
 from cxrview.engine.fake import FakePredictor
 from cxrview.engine.packages import Package
 from cxrview.engine.selftest import PROBABILITY_TOLERANCE, probability_difference, reference_difference
@@ -109,7 +110,7 @@ def _open(candidate: _Candidate, package: Package, options: _Options) -> tuple[P
     against = candidate.reason_against()
     if against:
         raise EngineUnavailable(against)
-    predictor = candidate.open(package, options)
+    predictor = open_with(package, lambda each: candidate.open(each, options))
     try:
         if _is_reference(candidate):
             difference = reference_difference(package, predictor)

@@ -15,12 +15,15 @@ from cxrview.core.results import FloatArray, Heatmap, HeatmapTarget, ModelInput
 from cxrview.core.scores import margins
 from cxrview.engine import grad_cam, present
 from cxrview.engine.base import Predictor
+from cxrview.engine.composite import CompositePredictor, explained
 from cxrview.engine.packages import WEIGHTS_NAME, Package
 from cxrview.engine.torch import TorchPredictor
 
 AUTO = "auto"
 OCCLUSION = "occlusion"
 METHODS = (AUTO, *grad_cam.METHODS, OCCLUSION)
+# What only asks for logits explains several networks as one.
+WHOLE = (OCCLUSION,)
 
 # A window of 3 of 14 cells a side is about the size of a lung zone; covering less leaves the score as it was.
 GRID = 14
@@ -33,6 +36,9 @@ def methods_for(package: Package) -> tuple[str, ...]:
 
     HiResCAM equals Grad-CAM for pooled heads, so it is named for others only; true gradients need torch and the torch weights.
     """
+    if package.members:
+        first, *others = (methods_for(member) for member in package.members)
+        return tuple(name for name in first if all(name in each for each in others))
     by_head = () if package.head is None else (heatmap.GRAD_CAM,)
     hires = (heatmap.HIRES_CAM,) if package.head is not None and package.head.kind is HeatmapKind.FLATTEN_MLP else ()
     has_gradients = not present.against_torch_cpu() and WEIGHTS_NAME in package.manifest.files and package.manifest.architecture is not None
@@ -48,18 +54,24 @@ def explain(
     labels: Sequence[str] = (),
     method: str = AUTO,
     target: HeatmapTarget = HeatmapTarget.LOGIT,
+    network: str = "",
     check: Callable[[], None] = lambda: None,
 ) -> tuple[Heatmap, ...]:
     """Make the heatmaps of the labels named by id (all, if none) of one image; each says which method was really used.
 
     `auto` takes the method that the package declares. `check` is called between pieces of work and may raise to stop.
+    Of a composite package, `network` explains that member alone; covering the picture piece by piece explains the whole otherwise.
 
     Raises:
-        ExplanationUnavailable: no such method or label, or the model has no such map.
+        ExplanationUnavailable: no such method, label or network, or the model has no such map.
         EngineUnavailable: a method that needs torch, which is not installed.
     """
     indices = _indices(package, labels)
     wanted = _declared(package) if method == AUTO else method
+    if network and not package.members:
+        raise ExplanationUnavailable("this model is of one network.", hint="Leave the network out.", subject=package.manifest.id)
+    if package.members and (network or wanted not in WHOLE):
+        return _by_members(model_input, package, predictor, indices, method=wanted, target=target, network=network, check=check)
     if wanted == OCCLUSION:
         return occlusion(predictor, model_input.tensor, package, indices, target=target, check=check)
     if wanted in heatmap.METHOD_NAMES and package.head is not None:
@@ -68,6 +80,28 @@ def explain(
     if wanted not in grad_cam.METHODS:
         raise ExplanationUnavailable(f"there is no method '{method}'.", hint=f"Choose one of {', '.join(METHODS)}.")
     return _by_gradient(model_input.tensor, package, predictor, indices, method=wanted, target=target, check=check)
+
+
+def _by_members(
+    model_input: ModelInput,
+    package: Package,
+    predictor: Predictor,
+    indices: Sequence[int],
+    *,
+    method: str,
+    target: HeatmapTarget,
+    network: str,
+    check: Callable[[], None],
+) -> tuple[Heatmap, ...]:
+    if not isinstance(predictor, CompositePredictor):
+        raise ExplanationUnavailable("this engine does not run the model's networks one by one.")
+
+    def of_member(place: int, labels: Sequence[str]) -> Sequence[Heatmap]:
+        return explain(
+            model_input, package.members[place], predictor.members[place], labels=labels, method=method, target=target, check=check
+        )
+
+    return explained(package, [package.manifest.labels[index] for index in indices], of_member, network=network)
 
 
 def occlusion(

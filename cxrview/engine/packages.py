@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cxrview.core.composite import check_members
 from cxrview.core.errors import CxrError, ManifestError, PackageError
 from cxrview.core.guard import Guard, guard_arrays, guard_from
 from cxrview.core.heatmap import ALGEBRA_KINDS, Dense, Head
@@ -56,6 +57,7 @@ class Package:
         head: what heatmaps are computed from; None for models whose heatmaps need gradients or occlusion, or that have none.
         sha256: of `model.toml`, which holds the hash of every other file; it stands for the whole package.
         guard: what tells how far an image lies from those of training; None where the package has none.
+        members: the networks of a composite package, in the manifest's order; they have no golden inputs but their own.
     """
 
     folder: Path
@@ -64,6 +66,7 @@ class Package:
     sha256: str
     golden: Golden
     guard: Guard | None = None
+    members: tuple[Package, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,25 @@ def write_package(
     for name, arrays in ((WEIGHTS_NAME, weights), (GUARD_NAME, None if guard is None else guard_arrays(guard))):
         if arrays is not None:
             contents[name] = save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
+    return _written(folder, manifest, contents)
+
+
+def write_composite_files(
+    folder: Path, manifest: Manifest, members: Sequence[Package], *, golden: Golden, card: str, is_replacing: bool = False
+) -> Package:
+    """Write a composite package around copies of its members, then read it back; see `engine.composite.write_composite`."""
+    if folder.exists() and not is_replacing:
+        raise PackageError("the folder exists already.", hint="Choose another one, or remove it first.", subject=str(folder))
+    if manifest.composite is None:
+        raise PackageError("the manifest names no members.", subject=manifest.id)
+    contents = {GOLDEN_NAME: _golden_bytes(golden), CARD_NAME: card.encode()}
+    for member, package in zip(manifest.composite.members, members, strict=True):
+        for name in (MANIFEST_NAME, *package.manifest.files):
+            contents[f"{member.name}/{name}"] = (package.folder / name).read_bytes()
+    return _written(folder, manifest, contents)
+
+
+def _written(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Package:
     complete = replace(manifest, files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
     with _appearing_whole(folder) as making:
         for name, content in contents.items():
@@ -211,10 +233,11 @@ def verify_package(package: Package) -> float:
     Raises:
         PackageError: the logits differ by more than the tolerance, or the network cannot be run.
     """
+    from cxrview.engine.composite import open_with
     from cxrview.engine.onnx import OnnxPredictor
     from cxrview.engine.selftest import reference_difference
 
-    predictor = OnnxPredictor(package, threads=0, cache_dir=None)
+    predictor = open_with(package, lambda each: OnnxPredictor(each, threads=0, cache_dir=None))
     try:
         return reference_difference(package, predictor)
     finally:
@@ -234,7 +257,18 @@ def _load(folder: Path, *, is_verifying: bool) -> Package:
     golden = _read_golden(folder, manifest)
     guard = _read_guard(folder) if GUARD_NAME in manifest.files else None
     head = _read_head(folder, manifest) if manifest.heatmap in ALGEBRA_KINDS else None
-    return Package(folder=folder, manifest=manifest, head=head, sha256=hashlib.sha256(raw).hexdigest(), golden=golden, guard=guard)
+    members = _read_members(folder, manifest, is_verifying=is_verifying)
+    return Package(
+        folder, manifest, head, hashlib.sha256(raw).hexdigest(), golden, guard or (members[0].guard if members else None), members
+    )
+
+
+def _read_members(folder: Path, manifest: Manifest, *, is_verifying: bool) -> tuple[Package, ...]:
+    if manifest.composite is None:
+        return ()
+    members = tuple(load_package(folder / each.name, verify=is_verifying) for each in manifest.composite.members)
+    check_members(manifest, [each.manifest for each in members])
+    return members
 
 
 def _read_manifest(folder: Path) -> bytes:
@@ -247,7 +281,11 @@ def _read_manifest(folder: Path) -> bytes:
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    required = [manifest.graph, GOLDEN_NAME, CARD_NAME]
+    required = [GOLDEN_NAME, CARD_NAME]
+    if manifest.composite is None:
+        required.append(manifest.graph)
+    else:
+        required += [f"{member.name}/{MANIFEST_NAME}" for member in manifest.composite.members]
     if manifest.heatmap in ALGEBRA_KINDS:
         required.append(HEAD_NAME)
     for name in required:

@@ -54,12 +54,12 @@ def calibrate(
     """Choose the calibration with the lowest log loss in group-wise cross-validation on one split, then fit it on all of that split.
 
     Methods are tried from simple to rich (none, temperature, Platt, isotonic); a richer one must be better by 0.001 nats.
-    Multiclass models get one slope for all labels, and with Platt a bias for each; cases with exactly one true label count.
+    Multiclass and hierarchical models get one slope for all labels, and with Platt a bias for each; cases with exactly one true label count.
     Other models are calibrated label by label on the cases whose truth is known. The probabilities hold for the mix of
     classes in that split. `logits` are (N, L), raw, of cases of any splits.
     """
     rows = np.asarray(logits, np.float64)
-    if manifest.task is Task.MULTICLASS:
+    if manifest.task in (Task.MULTICLASS, Task.HIERARCHICAL):
         return _calibrate_classes(cases, rows, manifest, split, seed)
     choices = [_calibrate_label(cases, rows[:, j], label.id, split, seed) for j, label in enumerate(manifest.labels)]
     return CalibrationChoice(

@@ -21,11 +21,14 @@ from cxrview.core.manifest import (
     CalibrationMethod,
     Channels,
     Code,
+    Combination,
+    Composite,
     Enhancement,
     HeatmapKind,
     InputSpec,
     Label,
     Manifest,
+    Member,
     Normalisation,
     OperatingCurve,
     RangeRule,
@@ -88,7 +91,7 @@ def test_every_manifest_field_is_described(fake_model: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Task, Channels, ResizeRule, RangeRule, Enhancement, Normalisation, HeatmapKind, CalibrationMethod],
+    [Task, Channels, ResizeRule, RangeRule, Enhancement, Normalisation, HeatmapKind, CalibrationMethod, Combination],
     ids=lambda kind: kind.__name__,
 )
 def test_every_choice_of_the_manifest_is_described(kind: type[StrEnum]) -> None:
