@@ -14,13 +14,17 @@ import numpy.typing as npt
 
 from cxrview.core.errors import CxrError, DataError
 from cxrview.core.image import ImageRef
+from cxrview.core.lung_input import needs_lungs
 from cxrview.core.manifest import InputSpec
 from cxrview.core.prepare import to_channels, to_gray
+from cxrview.engine.lungs import LungFinder, open_lungs
 from cxrview.io.places import places
 from cxrview.io.read import read_pixels
 from cxrview.training.examples import Example
+from cxrview.training.lung_source import NO_LUNGS, LungSource, lungs_for
 
 CACHE_FORMAT = 3  # raise it when `prepare` gives other pictures for the same contract
+COMPARED_AT_ONCE = 2**25  # pairs of hashes: 128 MiB
 HASH_SIDE = 16  # perceptual hashes of 16 × 16 bits
 
 
@@ -56,6 +60,7 @@ class _One:
     aspect: float
     sha256: str
     bits: npt.NDArray[np.bool_]
+    lungs: LungSource = LungSource.NOT_ASKED
 
 
 def load_pictures(
@@ -68,16 +73,19 @@ def load_pictures(
     Raises:
         DataError: not one image could be read.
     """
-    cache = places().cache_dir / "training" / f"{_key(examples, spec)}.npz"
+    finder = open_lungs(threads=1, workers=workers) if needs_lungs(spec) else None
+    cache = places().cache_dir / "training" / f"{_key(examples, spec, finder)}.npz"
     if cache.is_file():
         report(f"{len(examples)} images from the cache.")
         return _from_cache(cache, examples)
     made: list[_One | str] = []
     with ThreadPoolExecutor(workers) as pool:
-        for number, one in enumerate(pool.map(_read_one, (example.path for example in examples), repeat(spec)), start=1):
+        for number, one in enumerate(pool.map(_read_one, examples, repeat(spec), repeat(finder)), start=1):
             made.append(one)
             if number % 500 == 0:
                 report(f"{number} of {len(examples)} images read.")
+    if needs_lungs(spec):
+        report(_where_lungs_came_from([one.lungs for one in made if isinstance(one, _One)]))
     good = [number for number, one in enumerate(made) if isinstance(one, _One)]
     problems = tuple(one for one in made if isinstance(one, str))
     if not good:
@@ -95,41 +103,62 @@ def load_pictures(
 
 def near_duplicates(pictures: Pictures, distance: int) -> tuple[tuple[int, int], ...]:
     """Find pairs of pictures whose perceptual hashes differ by at most `distance` of 256 bits; none when negative."""
+    return same_pictures(pictures.hashes, distance)
+
+
+def same_pictures(hashes: npt.NDArray[np.bool_], distance: int) -> tuple[tuple[int, int], ...]:
+    """Find pairs of rows of perceptual hashes, (N, 256), that differ by at most `distance` bits; none when negative."""
     if distance < 0:
         return ()
-    signs = np.where(pictures.hashes, np.float32(1), np.float32(-1))
+    signs = np.where(hashes, np.float32(1), np.float32(-1))
     pairs: list[tuple[int, int]] = []
-    for start in range(0, len(signs), 1024):
-        differing = (HASH_SIDE * HASH_SIDE - signs[start : start + 1024] @ signs.T) / 2
+    rows = min(1024, max(1, COMPARED_AT_ONCE // max(1, len(signs))))
+    for start in range(0, len(signs), rows):
+        differing = (HASH_SIDE * HASH_SIDE - signs[start : start + rows] @ signs.T) / 2
         for row, column in np.argwhere(differing <= distance):
             if start + int(row) < int(column):
                 pairs.append((start + int(row), int(column)))
     return tuple(pairs)
 
 
-def _read_one(path: Path, spec: InputSpec) -> _One | str:
+def _read_one(example: Example, spec: InputSpec, finder: LungFinder | None) -> _One | str:
+    path = example.path
     try:
         pixels = read_pixels(ImageRef(path))
-        gray = to_gray(pixels, spec).gray
+        known = lungs_for(pixels, example.mask, finder) if needs_lungs(spec) else NO_LUNGS
+        gray = to_gray(pixels, spec, lung_box=known.box, lung_mask=known.mask).gray
     except CxrError as error:
         return str(error.about(str(path)))
     return _One(
-        to_channels(gray, spec), pixels.width / pixels.height, hashlib.sha256(path.read_bytes()).hexdigest(), _perceptual_hash(gray)
+        to_channels(gray, spec),
+        pixels.width / pixels.height,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        perceptual_hash(gray),
+        known.source,
     )
 
 
-def _perceptual_hash(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def perceptual_hash(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Give the (256,) bits of a picture that change little when it is resized, recoded or brightened."""
     import imagehash
     from PIL import Image
 
     return np.asarray(imagehash.phash(Image.fromarray(gray), hash_size=HASH_SIDE).hash, dtype=np.bool_).ravel()
 
 
-def _key(examples: Sequence[Example], spec: InputSpec) -> str:
-    digest = hashlib.sha256(f"{CACHE_FORMAT} {spec!r}".encode())
-    for example in examples:
-        status = example.path.stat()
-        digest.update(f"{example.path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+def _where_lungs_came_from(sources: Sequence[LungSource]) -> str:
+    counts = {source: sources.count(source) for source in (LungSource.MASK, LungSource.FOUND, LungSource.MISSING)}
+    return "Lungs: " + ", ".join(f"{count} {source}" for source, count in counts.items()) + "."
+
+
+def _key(examples: Sequence[Example], spec: InputSpec, finder: LungFinder | None) -> str:
+    digest = hashlib.sha256(f"{CACHE_FORMAT} {spec!r} {finder.package.sha256 if finder else ''}".encode())
+    files = [example.path for example in examples]
+    if needs_lungs(spec):
+        files += [example.mask for example in examples if example.mask is not None]
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
 
 

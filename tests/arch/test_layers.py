@@ -27,7 +27,7 @@ KNOWN_IN = {
     "onnxruntime": ("engine/onnx.py",),
     "openvino": ("engine/openvino.py",),
     "platformdirs": ("io/places.py",),
-    "pyarrow": ("batch/tables.py",),
+    "pyarrow": ("batch/tables.py", "training/spreadsheet.py"),
     "pydicom": ("io/dicom.py", "io/dicom_write.py"),
     "pytorch_grad_cam": ("engine/grad_cam.py",),
     "rich": ("cli/terminal.py",),

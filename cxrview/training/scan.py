@@ -1,0 +1,235 @@
+"""A first look at every image of a data set, before anything is learned from it; torch is not needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from cxrview.core.errors import CxrError, DataError
+from cxrview.core.flags import Flag, flags_of
+from cxrview.core.image import ImageRef
+from cxrview.core.prepare import to_gray
+from cxrview.evaluation.baselines import border_features
+from cxrview.io.read import read_pixels
+from cxrview.training.judge import WHOLE
+from cxrview.training.pictures import perceptual_hash, same_pictures
+from cxrview.training.sources import Entry
+
+THUMB_PX = 48
+BINS = 32
+AHEAD = 64  # images in work at once; more would keep pixels of images nobody waits for
+
+
+class Problem(StrEnum):
+    """What can be wrong with an image of a data set."""
+
+    UNREADABLE = "unreadable"
+    SMALL = "too small"
+    LATERAL = "lateral view"
+    NOT_CHEST = "not a chest radiograph"
+    CHILD = "child"
+    COPY = "exact copy of another image"
+    NEAR_COPY = "nearly the same picture as another"
+    CONTRADICTION = "the same picture with another label"
+
+
+# What nobody wants in a training set; the others are told, and left in unless asked.
+USUALLY_LEFT_OUT = (Problem.UNREADABLE, Problem.SMALL, Problem.LATERAL, Problem.NOT_CHEST, Problem.COPY, Problem.CONTRADICTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the file of an entry says.
+
+    Attributes:
+        reason: why it cannot be read; empty when it can.
+        patient_id: of the DICOM header.
+        view, sex, age: of the table, else of the DICOM header.
+        aspect: width / height.
+        mean, std: of the gray levels, 0 to 1, before any stretching of their range.
+    """
+
+    entry: Entry
+    reason: str = ""
+    patient_id: str = ""
+    view: str = ""
+    sex: str = ""
+    age: str = ""
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    aspect: float = 1.0
+    mean: float = 0.0
+    std: float = 0.0
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """All that was seen; arrays have a row for each of `seen`, zeros where an image cannot be read.
+
+    Attributes:
+        thumbs: (N, 48, 48) uint8, whole pictures squeezed to squares, bright = dense.
+        hashes: (N, 256) bool, perceptual.
+        borders: (N, D) float32, the outermost pixels, see `evaluation.baselines.border_features`.
+        histograms: (N, 32) float32, shares of the gray levels.
+        same: pairs of rows with nearly the same picture.
+    """
+
+    seen: tuple[Seen, ...]
+    thumbs: npt.NDArray[np.uint8]
+    hashes: npt.NDArray[np.bool_]
+    borders: npt.NDArray[np.float32]
+    histograms: npt.NDArray[np.float32]
+    same: tuple[tuple[int, int], ...]
+
+    @property
+    def readable(self) -> npt.NDArray[np.intp]:
+        """Rows of the images that could be read."""
+        return np.flatnonzero(np.array([not seen.reason for seen in self.seen], np.bool_))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """So many of so many images were looked at; the second part, the search for copies, has no count."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _One:
+    seen: Seen
+    thumb: npt.NDArray[np.uint8]
+    bits: npt.NDArray[np.bool_]
+    border: npt.NDArray[np.float32]
+    histogram: npt.NDArray[np.float32]
+
+
+def scan(entries: Sequence[Entry], *, distance: int = 24, workers: int = 2, report: Callable[[Progress], None] = lambda _: None) -> Scan:
+    """Look at every image once.
+
+    Args:
+        entries: what to look at.
+        distance: perceptual hashes that differ by at most so many of 256 bits are nearly the same picture; -1 for no search.
+        workers: threads.
+        report: told how far it is; it may raise to stop.
+
+    Raises:
+        DataError: there is nothing to look at, or not one image can be read.
+    """
+    ones: list[_One] = []
+    with ThreadPoolExecutor(workers, thread_name_prefix="cxrview-scan") as pool:
+        for one in _in_order(pool, entries):
+            ones.append(one)
+            if len(ones) % 16 == 0 or len(ones) == len(entries):
+                report(Progress(len(ones), len(entries)))
+    if not any(not one.seen.reason for one in ones):
+        reason = ones[0].seen.reason if ones else ""
+        raise DataError("Not one image could be read.", hint=reason)
+    hashes = np.stack([one.bits for one in ones])
+    readable = [number for number, one in enumerate(ones) if not one.seen.reason]
+    pairs = same_pictures(hashes[readable], distance)
+    return Scan(
+        tuple(one.seen for one in ones),
+        np.stack([one.thumb for one in ones]),
+        hashes,
+        np.stack([one.border for one in ones]),
+        np.stack([one.histogram for one in ones]),
+        tuple((readable[first], readable[second]) for first, second in pairs),
+    )
+
+
+def problems_of(scan: Scan) -> dict[Problem, tuple[int, ...]]:
+    """Give the rows of each problem; of copies all but the first one of each picture are named, of contradictions all."""
+    found: dict[Problem, set[int]] = {problem: set() for problem in Problem}
+    by_flag = {
+        Flag.VERY_SMALL: Problem.SMALL,
+        Flag.LATERAL: Problem.LATERAL,
+        Flag.NOT_CHEST: Problem.NOT_CHEST,
+        Flag.NOT_RADIOGRAPH: Problem.NOT_CHEST,
+        Flag.CHILD: Problem.CHILD,
+    }
+    by_content: dict[str, list[int]] = defaultdict(list)
+    for row, seen in enumerate(scan.seen):
+        if seen.reason:
+            found[Problem.UNREADABLE].add(row)
+            continue
+        for flag in seen.flags:
+            if flag in by_flag:
+                found[by_flag[flag]].add(row)
+        if is_lateral(seen.view):
+            found[Problem.LATERAL].add(row)
+        by_content[seen.sha256].append(row)
+    for rows in by_content.values():
+        found[Problem.COPY].update(rows[1:])
+        if len({scan.seen[row].entry.labels for row in rows}) > 1:
+            found[Problem.CONTRADICTION].update(rows)
+    for first, second in scan.same:
+        if scan.seen[first].sha256 != scan.seen[second].sha256:
+            found[Problem.NEAR_COPY].add(second)
+            if scan.seen[first].entry.labels != scan.seen[second].entry.labels:
+                found[Problem.CONTRADICTION].update((first, second))
+    return {problem: tuple(sorted(rows)) for problem, rows in found.items()}
+
+
+def is_lateral(view: str) -> bool:
+    """Tell whether a view, as a table or a DICOM file words it, is from the side."""
+    return view.strip().upper() in {"LL", "RL", "LATERAL", "LAT", "L", "LLD", "RLD"}
+
+
+def _in_order(pool: ThreadPoolExecutor, entries: Sequence[Entry]) -> Iterator[_One]:
+    """Look at images in threads, a bounded number ahead, and give them in their order."""
+    rest = iter(entries)
+    waiting: list[Future[_One]] = [pool.submit(_look, entry) for entry in islice(rest, AHEAD)]
+    try:
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting += [pool.submit(_look, entry) for entry in islice(rest, 1)]
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _look(entry: Entry) -> _One:
+    try:
+        content = entry.path.read_bytes()
+        pixels = read_pixels(ImageRef(entry.path))
+        gray = to_gray(pixels, WHOLE).gray
+    except (CxrError, OSError) as error:
+        reason = f"{error.message} {error.hint}".strip() if isinstance(error, CxrError) else f"{error.strerror or 'It cannot be read'}."
+        return _unreadable(Seen(entry, reason))
+    info = pixels.info
+    scaled = gray / np.float32(255)
+    seen = Seen(
+        entry,
+        patient_id=info.patient_id,
+        view=entry.view or info.view,
+        sex=entry.sex or info.patient_sex,
+        age=entry.age or info.patient_age,
+        sha256=hashlib.sha256(content).hexdigest(),
+        width=pixels.width,
+        height=pixels.height,
+        aspect=pixels.width / pixels.height,
+        mean=float(scaled.mean()),
+        std=float(scaled.std()),
+        flags=flags_of(pixels),
+    )
+    shares = (np.bincount(gray.reshape(-1) >> 3, minlength=BINS) / gray.size).astype(np.float32)
+    thumb = cv2.resize(gray, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
+    return _One(seen, thumb.astype(np.uint8), perceptual_hash(gray), border_features(gray).astype(np.float32), shares)
+
+
+def _unreadable(seen: Seen) -> _One:
+    border = border_features(np.zeros((16, 16), np.uint8)).astype(np.float32)
+    thumb = np.zeros((THUMB_PX, THUMB_PX), np.uint8)
+    return _One(seen, thumb, np.zeros(256, np.bool_), np.zeros_like(border), np.zeros(BINS, np.float32))
