@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +69,15 @@ def to_gray(pixels: Pixels, spec: InputSpec, *, lung_box: Box | None = None, lun
         is_inside = is_lung if is_inside is None else is_inside & is_lung
         facts.append(Fact("lung_mask", "what is not lung blanked for the model"))
     gray = _stretch(placed.plane, pixels, spec, is_inside)
-    for step in spec.enhancement:
-        gray = _enhanced(gray, step, spec)
+    gray = enhanced(gray, spec, spec.enhancement)
     return GrayInput(gray=np.ascontiguousarray(gray), frame=placed.frame, facts=tuple(facts))
+
+
+def enhanced(gray: Gray, spec: InputSpec, steps: Sequence[Enhancement]) -> Gray:
+    """Take enhancement steps, in order, on a picture of model size."""
+    for step in steps:
+        gray = _enhanced(gray, step, spec)
+    return gray
 
 
 def to_channels(gray: Gray, spec: InputSpec) -> Gray:

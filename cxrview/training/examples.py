@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from cxrview.core.errors import DataError
 from cxrview.evaluation.cases import Case, Split
 from cxrview.training.recipe import Columns, DataRecipe
@@ -27,6 +29,7 @@ class Example:
         group: what must never be torn apart by a split: a patient, or copies of one picture.
         split: `train`, `val`, `test`, `external`, or empty while it is not decided.
         attributes: further columns by name (view, sex, age, licence).
+        mask: the file of its lung mask, if it has one.
     """
 
     path: Path
@@ -37,6 +40,7 @@ class Example:
     source: str
     split: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    mask: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class _Row:
     source: str
     split: str
     columns: Mapping[str, str]
+    mask: Path | None = None
 
 
 def _table_of(data: Path) -> Path | None:
@@ -103,6 +108,7 @@ def _rows_of_table(table: Path, columns: Columns) -> Iterator[_Row]:
         for number, row in enumerate(reader):
             path = table.parent / row[columns.file]
             patient = row.get(columns.patient) or ""
+            mask = row.get(columns.mask) or ""
             yield _Row(
                 path=path,
                 label=(row[columns.label] or "").strip(),
@@ -110,6 +116,7 @@ def _rows_of_table(table: Path, columns: Columns) -> Iterator[_Row]:
                 source=row.get(columns.source) or table.parent.name,
                 split=(row.get(columns.split) or "").strip().lower() if columns.split else "",
                 columns={key: value or "" for key, value in row.items() if key},
+                mask=table.parent / mask if mask else None,
             )
 
 
@@ -141,7 +148,11 @@ def _collect(rows: Sequence[_Row], recipe: DataRecipe, *, subject: str, least: i
                 hint=_advice(left_out),
                 subject=subject,
             )
-    return Collection(labels, _joined_by_patient(examples, recipe.columns.patient), left_out)
+    joined = _joined_by_patient(examples, recipe.columns.patient)
+    kept = limited(joined, recipe.most, seed=recipe.split_seed)
+    if len(kept) < len(joined):
+        left_out["data.most takes no more of its label"] = len(joined) - len(kept)
+    return Collection(labels, kept, left_out)
 
 
 def _advice(left_out: Mapping[str, int]) -> str:
@@ -170,7 +181,7 @@ def _example(row: _Row, recipe: DataRecipe, labels: Sequence[str]) -> Example:
         split = "external"
     elif _matches(row, recipe.test_only):
         split = "test"
-    return Example(row.path, row.label, positive, known | positive, row.group, row.source, split, row.columns)
+    return Example(row.path, row.label, positive, known | positive, row.group, row.source, split, row.columns, row.mask)
 
 
 def _matches(row: _Row, wanted: Mapping[str, Sequence[str]]) -> bool:
@@ -201,6 +212,34 @@ def regrouped(examples: Sequence[Example], same: Sequence[tuple[str, str]]) -> t
     for a, b in same:
         root[find(a)] = find(b)
     return tuple(replace(example, group=find(example.group)) for example in examples)
+
+
+def limited(examples: Sequence[Example], most: Mapping[str, int], *, seed: int) -> tuple[Example, ...]:
+    """Keep at most so many images of a label: whole groups, by chance, taken in turn from the label's sources."""
+    dropped: set[str] = set()
+    for label, count in sorted(most.items()):
+        by_source: dict[str, dict[str, int]] = {}
+        for example in examples:
+            if example.label == label and example.split != "external":
+                groups = by_source.setdefault(example.source, {})
+                groups[example.group] = groups.get(example.group, 0) + 1
+        queues = [_shuffled(groups, seed) for _, groups in sorted(by_source.items())]
+        taken = 0
+        while any(queues):
+            for queue in queues:
+                if queue:
+                    group, size = queue.pop()
+                    if taken + size > count:
+                        dropped.add(group)
+                    else:
+                        taken += size
+    return tuple(example for example in examples if example.group not in dropped or example.label not in most)
+
+
+def _shuffled(groups: Mapping[str, int], seed: int) -> list[tuple[str, int]]:
+    names = sorted(groups)
+    np.random.default_rng([seed, len(names)]).shuffle(names)
+    return [(name, groups[name]) for name in names]
 
 
 def cases_of(examples: Sequence[Example]) -> tuple[Case, ...]:

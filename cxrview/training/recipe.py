@@ -15,8 +15,10 @@ import tomli_w
 from cxrview.core.errors import RecipeError
 from cxrview.core.manifest import Architecture, InputSpec, Task
 from cxrview.io.places import resource
+from cxrview.training.procedure import Phase, Published, RangeTest, Repeat, Search, Stage
 
 FOLDER = "resources/recipes"
+SEARCHABLE = ("fit", "augment", "architecture")  # none of them changes the pictures or the split
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Columns:
     role: str = "role"
     licence: str = "licence_class"
     split: str = ""
+    mask: str = "mask_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class DataRecipe:
         keep: column to the values that take part; images with other values are left out.
         test_only: column to the values whose groups go to the test split and never to training.
         external: column to the values that are neither trained on nor tested on here, only reported as external.
+        most: label of the data to the number of images it gives at most; they are taken in turn from its sources, by group.
+        base_image: what gray histograms are matched to, where `input.enhancement` matches them: the path of a picture,
+            beside the table or in the folder; empty for the mean of the training images.
+        split_seed: of the split; 0 for `fit.seed`.
+        folds, fold: with folds above 1, the test split is this one of so many equal parts by group, counted from 0.
         test_fraction, val_fraction: of groups in each (source, label) stratum.
         duplicate_distance: perceptual hashes that differ by at most so many of 256 bits are the same picture; -1 for no search.
     """
@@ -61,6 +69,11 @@ class DataRecipe:
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     test_only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     external: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    most: Mapping[str, int] = field(default_factory=dict)
+    base_image: str = ""
+    split_seed: int = 0
+    folds: int = 0
+    fold: int = 0
     test_fraction: float = 0.2
     val_fraction: float = 0.15
     duplicate_distance: int = 24
@@ -183,7 +196,15 @@ class PackageRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A whole recipe; `init` is `random`, `file:PATH`, `bundled:ID` or `imagenet`."""
+    """A whole recipe.
+
+    Attributes:
+        init: `random`, `file:PATH`, `bundled:ID` or `imagenet`; several with `|` between them: the first that is there.
+        phases: one after the other; none for a single fit as `fit` says.
+        final_fit: when the validation split has chosen everything, train once more on training and validation images,
+            each phase for as many epochs as were best; calibration stays that of the network that did not see them.
+        stages: the networks of a hierarchy, for the task `hierarchical`.
+    """
 
     name: str
     title: str
@@ -196,11 +217,19 @@ class Recipe:
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     fit: FitRecipe = field(default_factory=FitRecipe)
     package: PackageRecipe = field(default_factory=PackageRecipe)
+    published: Published = field(default_factory=Published)
+    phases: tuple[Phase, ...] = ()
+    final_fit: bool = False
+    search: Search = field(default_factory=Search)
+    range_test: RangeTest = field(default_factory=RangeTest)
+    repeat: Repeat = field(default_factory=Repeat)
+    stages: tuple[Stage, ...] = ()
 
 
 def recipe_names() -> tuple[str, ...]:
-    """Name the recipes that come with the program."""
-    return tuple(sorted(path.stem for path in resource(FOLDER).glob("*.toml")))
+    """Name the recipes of classifiers that come with the program; those of lung networks have the task `segmentation`."""
+    paths = resource(FOLDER).glob("*.toml")
+    return tuple(sorted(path.stem for path in paths if '\ntask = "segmentation"\n' not in path.read_text(encoding="utf-8")))
 
 
 def recipe_text(name: str) -> str:
@@ -219,13 +248,45 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: no such recipe, not TOML, an unknown field, or a value of the wrong kind.
     """
     path = _path_of(name_or_path)
+    document = _read_document(path)
+    with_changes(document, overrides)
+    return recipe_from(document, subject=path.name)
+
+
+def _read_document(path: Path) -> dict[str, Any]:  # Any: the nested values of a TOML document
+    """Read a recipe file on top of the one its `base` names, if it names one."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"This is not a TOML file: {error}.", subject=str(path)) from error
+    base = document.pop("base", "")
+    if not base:
+        return document
+    below = _path_of(str(base)) if str(base) in recipe_names() else None
+    if below is None or below.resolve() == path.resolve():
+        raise RecipeError(
+            f"base names the recipe '{base}', which does not come with the program.", hint="See `cxrview recipes`.", subject=str(path)
+        )
+    return _laid_over(_read_document(below), document)
+
+
+def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:  # Any: the nested values of a TOML document
+    """Put one document on another: tables are joined field by field, everything else is replaced."""
+    for key, value in above.items():
+        is_table = isinstance(value, Mapping) and isinstance(below.get(key), dict) and key not in ("published", "search")
+        below[key] = _laid_over(below[key], value) if is_table else value
+    return below
+
+
+def with_changes(document: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:  # Any: the nested values of a TOML document
+    """Put `section.key=value` changes into a recipe's document, in place, and give it.
+
+    Raises:
+        RecipeError: a change is not of that form, or goes through something that is no section.
+    """
     for override in overrides:
         _apply(document, override)
-    return recipe_from(document, subject=path.name)
+    return document
 
 
 def recipe_from(document: Mapping[str, object], *, subject: str = "") -> Recipe:
@@ -256,8 +317,9 @@ def _plain(value: Any) -> Any:  # Any: the nested values of a TOML document
 
 
 def _path_of(name_or_path: str) -> Path:
-    if name_or_path in recipe_names():
-        return resource(FOLDER) / f"{name_or_path}.toml"
+    known = resource(FOLDER) / f"{name_or_path}.toml"
+    if known.is_file() and known.parent == resource(FOLDER):
+        return known
     path = Path(name_or_path)
     if path.suffix == ".toml" and path.is_file():
         return path
@@ -281,6 +343,10 @@ def _apply(document: dict[str, Any], override: str) -> None:  # Any: the nested 
     place[last] = value
 
 
+def _searched_sections(recipe: Recipe) -> set[str]:
+    return {name.partition(".")[0] for name in recipe.search.grid}
+
+
 def _check(recipe: Recipe, subject: str) -> None:
     data, fit = recipe.data, recipe.fit
     fractions_fit = 0 <= data.test_fraction < 1 and 0 < data.val_fraction < 1 and data.test_fraction + data.val_fraction < 0.9
@@ -291,7 +357,14 @@ def _check(recipe: Recipe, subject: str) -> None:
         (fit.schedule not in ("cosine", "constant"), "schedule must be cosine or constant"),
         (not 0 < fit.learning_rate < 10, "learning_rate must lie between 0 and 10"),
         (not 0 <= fit.average < 1, "average must be at least 0 and below 1"),
-        (recipe.task is Task.HIERARCHICAL, "task hierarchical cannot be trained in one run"),
+        (
+            (recipe.task is Task.HIERARCHICAL) != bool(recipe.stages),
+            "the task hierarchical needs stages, and no other task has them",
+        ),
+        (any(section not in SEARCHABLE for section in _searched_sections(recipe)), "search.grid can vary fit, augment and architecture"),
+        (not 0 <= data.fold < max(1, data.folds), "fold must be at least 0 and below folds"),
+        (recipe.repeat.folds == 1, "repeat.folds must be 0, or 2 and more"),
+        (not 0 < recipe.range_test.low < recipe.range_test.high, "range_test.low must be above 0 and below range_test.high"),
         (len(recipe.input.mean) != recipe.input.channels.planes, "mean needs one number for each channel"),
         (len(recipe.input.std) != recipe.input.channels.planes, "std needs one number for each channel"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from cxrview.core.errors import DataError
 from cxrview.core.manifest import Task
 from cxrview.training.events import EventLog
 from cxrview.training.examples import Example, read_collection, regrouped
+from cxrview.training.harmonise import before_matching, harmonise
 from cxrview.training.pictures import Pictures, load_pictures, near_duplicates
-from cxrview.training.recipe import Recipe, recipe_document, recipe_from
-from cxrview.training.split import assign_splits, check_splits, find_leaks, write_split
+from cxrview.training.recipe import Recipe, recipe_document
+from cxrview.training.split import assign_folds, assign_splits, check_splits, find_leaks, write_split
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
@@ -84,23 +85,30 @@ def make_plan(data: Path, run: Path, recipe: Recipe, report: Report = lambda _: 
     for reason, count in sorted(collection.left_out.items(), key=lambda item: -item[1]):
         report(f"  left out {count}: {reason}")
     _refuse_leaks(collection.examples, ready_only=bool(recipe.data.columns.split))
-    loaded = load_pictures(collection.examples, recipe.input, report=report)
+    loaded = load_pictures(collection.examples, before_matching(recipe.input), report=report)
     for problem in loaded.problems:
         report(f"  left out: {problem}")
     pairs = near_duplicates(loaded.pictures, recipe.data.duplicate_distance)
     names = [(loaded.examples[a].group, loaded.examples[b].group) for a, b in pairs]
     report(f"{len(pairs)} pairs of pictures look the same; they stay together in the split.")
     grouped = regrouped(loaded.examples, names)
-    data_recipe = recipe.data
-    split = assign_splits(grouped, test_fraction=data_recipe.test_fraction, val_fraction=data_recipe.val_fraction, seed=recipe.fit.seed)
+    split = _split(grouped, recipe)
     check_splits(split, collection.labels)
     root = data if data.is_dir() else data.parent
     hashes = dict(zip((example.path for example in split), loaded.pictures.sha256, strict=True))
     sha256 = write_split(run / "split.csv", split, hashes, root=root)
-    plan = Plan(_with_statistics(recipe, split, loaded.pictures), collection.labels, split, loaded.pictures, sha256, root)
+    made = harmonise(recipe, split, loaded.pictures, root)
+    plan = Plan(_with_statistics(made.recipe, split, made.pictures), collection.labels, split, made.pictures, sha256, root)
     _write_plan(plan, run, collection.left_out, len(pairs))
     _report_counts(plan, report)
     return plan
+
+
+def _split(examples: tuple[Example, ...], recipe: Recipe) -> tuple[Example, ...]:
+    data, seed = recipe.data, recipe.data.split_seed or recipe.fit.seed
+    if data.folds > 1:
+        return assign_folds(examples, folds=data.folds, fold=data.fold, val_fraction=data.val_fraction, seed=seed)
+    return assign_splits(examples, test_fraction=data.test_fraction, val_fraction=data.val_fraction, seed=seed)
 
 
 def _refuse_leaks(examples: tuple[Example, ...], *, ready_only: bool) -> None:
@@ -120,19 +128,9 @@ def _with_statistics(recipe: Recipe, examples: tuple[Example, ...], pictures: Pi
         return recipe
     members = [number for number, example in enumerate(examples) if example.split == "train"]
     values = pictures.stack[members].astype(np.float32) / 255.0
-    document = {
-        "mean": [round(float(v), 5) for v in values.mean(axis=(0, 2, 3))],
-        "std": [round(float(v), 5) for v in values.std(axis=(0, 2, 3))],
-    }
-    return _replaced_input(recipe, document)
-
-
-def _replaced_input(recipe: Recipe, document: dict[str, list[float]]) -> Recipe:
-    import tomllib
-
-    whole = tomllib.loads(recipe_document(recipe))
-    whole["input"].update(document)
-    return recipe_from(whole, subject=recipe.name)
+    mean = tuple(round(float(each), 5) for each in values.mean(axis=(0, 2, 3)))
+    std = tuple(round(float(each), 5) for each in values.std(axis=(0, 2, 3)))
+    return replace(recipe, input=replace(recipe.input, mean=mean, std=std))
 
 
 def _write_plan(plan: Plan, run: Path, left_out: object, duplicates: int) -> None:

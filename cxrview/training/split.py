@@ -57,6 +57,33 @@ def assign_splits(examples: Sequence[Example], *, test_fraction: float, val_frac
     return tuple(replace(example, split=chosen[example.group]) for example in examples)
 
 
+def assign_folds(examples: Sequence[Example], *, folds: int, fold: int, val_fraction: float, seed: int) -> tuple[Example, ...]:
+    """Give each group one split, so that over `fold` = 0 .. `folds` - 1 every group is tested once; stratified by (source, label).
+
+    Groups that already have a split keep it. The folds depend on `seed` alone; what is not tested is dealt to val and train.
+    """
+    fixed = {example.group: example.split for example in examples if example.split}
+    chosen = {example.group: example.split for example in assign_splits(examples, test_fraction=0, val_fraction=0, seed=seed)}
+    for number, groups in enumerate(_strata(examples, fixed).values()):
+        tested = {name for name, place in _places(groups, folds, seed).items() if (place + number) % folds == fold}
+        rest = {name: size for name, size in groups.items() if name not in tested}
+        wanted = val_fraction * sum(groups.values()) / max(1, sum(rest.values()))
+        chosen.update(dict.fromkeys(tested, "test"))
+        chosen.update(_deal(rest, 0.0, wanted, seed))
+    return tuple(replace(example, split=chosen[example.group]) for example in examples)
+
+
+def _places(groups: Mapping[str, int], folds: int, seed: int) -> dict[str, int]:
+    """Shuffle the groups of a stratum and cut them into `folds` parts of about as many images."""
+    names = sorted(groups)
+    np.random.default_rng([seed, len(names)]).shuffle(names)
+    total, before, places = sum(groups.values()), 0.0, {}
+    for name in names:
+        places[name] = int((before + groups[name] / 2) / total * folds)
+        before += groups[name]
+    return places
+
+
 def _strata(examples: Sequence[Example], fixed: Mapping[str, str]) -> dict[tuple[str, str], Counter[str]]:
     """Put each free group into the stratum of its most common (source, label), with its number of images."""
     members: dict[str, list[tuple[str, str]]] = defaultdict(list)
