@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cxrview.app.layers import Layer, Layers
-from cxrview.app.state import AppState, ExplanationKey, LoadedPicture, NotExplained, Outcomes, ReadyModel
+from cxrview.app.layers import Layer, LayerKind, Layers
+from cxrview.app.state import (
+    AppState,
+    ExplanationKey,
+    LoadedPicture,
+    NotExplained,
+    Outcomes,
+    ReadyModel,
+    RecalledAnalysis,
+    known_flags,
+)
 from cxrview.core.flags import Flag, flags_of
 from cxrview.core.heatmap import GRAD_CAM, METHOD_NAMES, common_scale
+from cxrview.core.lungs import Lungs
+from cxrview.core.operating import Aim, Worth, threshold_for, worth_at
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding, with_thresholds
 from cxrview.core.trust import refusal
@@ -20,8 +31,11 @@ WITHHELD_TEXT = "The heatmaps are withheld with the scores."
 
 
 def flags_shown(state: AppState) -> tuple[Flag, ...]:
-    """Give the flags of the shown picture."""
-    return flags_of(state.picture.pixels) if isinstance(state.picture, LoadedPicture) else ()
+    """Give the flags of the shown picture: of its file, and of its answer where there is one."""
+    if not isinstance(state.picture, LoadedPicture):
+        return ()
+    found = known_flags(state.reading.flags) if isinstance(state.reading, Analysis) else ()
+    return tuple(flag for flag in Flag if flag in (*flags_of(state.picture.pixels), *found))
 
 
 def refusal_of(state: AppState) -> str:
@@ -76,6 +90,34 @@ def _with_thresholds(state: AppState, thresholds: dict[str, float]) -> AppState:
     return replace(state, thresholds=thresholds, outcomes=Outcomes(known))
 
 
+def threshold_aimed(state: AppState, label_id: str, aim: Aim, wanted: float) -> AppState:
+    """Move a label's threshold to where the package's curve reaches a sensitivity or specificity, 0 to 1; without a curve nothing moves."""
+    curve = state.model.curves.get(label_id) if isinstance(state.model, ReadyModel) else None
+    threshold = None if curve is None else threshold_for(curve, aim, wanted)
+    return state if threshold is None else threshold_chosen(state, label_id, threshold)
+
+
+def thresholds_aimed(state: AppState, aim: Aim, wanted: float) -> AppState:
+    """Do so for every label that has a curve."""
+    for label_id in state.model.curves if isinstance(state.model, ReadyModel) else ():
+        state = threshold_aimed(state, label_id, aim, wanted)
+    return state
+
+
+def worth_of(state: AppState, finding: Finding) -> Worth | None:
+    """Give what a label's threshold is worth where it stands now; None where the package has no curve of the label."""
+    curve = state.model.curves.get(finding.label.id) if isinstance(state.model, ReadyModel) else None
+    return None if curve is None else worth_at(curve, finding.threshold)
+
+
+def finding_looked_at(state: AppState) -> Finding | None:
+    """Give the finding of the label that is looked at: the selected map's, else the top label's; None while there are none."""
+    findings = findings_of(state)
+    if not findings:
+        return None
+    return next((item for item in findings if item.label.id == state.layers.current_map.label_id), top_finding(findings))
+
+
 def prevalence_chosen(state: AppState, prevalence: float) -> AppState:
     """Set the prevalence for predictive values, 0 to 1."""
     return replace(state, prevalence=min(1.0, max(0.0, prevalence)))
@@ -86,7 +128,7 @@ def prevalence_chosen(state: AppState, prevalence: float) -> AppState:
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """What a layer has to show: a map with its scale in logits, or words instead of it.
+    """What a layer has to show: a map with its scale in logits, or the lungs, or words instead of them.
 
     Attributes:
         finding: of the label it explains; None without an answer.
@@ -99,22 +141,50 @@ class LayerView:
     scale: float = 0.0
     words: str = ""
     is_missing: bool = False
+    lungs: Lungs | None = None
 
 
 def layer_views(state: AppState) -> tuple[LayerView, ...]:
     """Say what each layer shows, bottom to top; maps are gated by probability unless a label was asked for by name."""
     if not isinstance(state.reading, Analysis) or not isinstance(state.picture, LoadedPicture):
         return tuple(LayerView(layer) for layer in state.layers.items)
-    if is_withheld(state):
-        return tuple(LayerView(layer, words=WITHHELD_TEXT) for layer in state.layers.items)
-    findings = findings_of(state)
-    return tuple(_layer_view(state, state.reading, findings, layer) for layer in state.layers.items)
+    findings, analysis = findings_of(state), state.reading
+    return tuple(_view_of(state, analysis, findings, layer) for layer in state.layers.items)
+
+
+def _view_of(state: AppState, analysis: Analysis, findings: Sequence[Finding], layer: Layer) -> LayerView:
+    if layer.kind is LayerKind.MARKS:
+        return LayerView(layer)
+    if layer.kind is LayerKind.LUNGS:
+        return _lungs_view(state, analysis, layer)
+    return LayerView(layer, words=WITHHELD_TEXT) if is_withheld(state) else _layer_view(state, analysis, findings, layer)
+
+
+def _lungs_view(state: AppState, analysis: Analysis, layer: Layer) -> LayerView:
+    if not isinstance(state.model, ReadyModel) or not state.model.has_lungs:
+        return LayerView(layer, words="No lung network is installed, so nobody looked for the lungs.")
+    if isinstance(analysis, RecalledAnalysis):
+        return LayerView(layer, words="Looking for the lungs…" if layer.is_visible else "")
+    if analysis.lungs is None or not analysis.lungs.is_found:
+        return LayerView(layer, words="No lungs were found in this picture.")
+    return LayerView(layer, lungs=analysis.lungs)
+
+
+def wants_maps(state: AppState) -> bool:
+    """Tell whether a layer is to show what an answer from the library lacks: a heatmap that comes with the score, or the lungs."""
+    if not state.layers.is_visible or is_withheld(state):
+        return False
+    has_lungs = isinstance(state.model, ReadyModel) and state.model.has_lungs
+    return any(
+        item.is_visible and ((item.is_map and item.method == GRAD_CAM) or (item.kind is LayerKind.LUNGS and has_lungs))
+        for item in state.layers.items
+    )
 
 
 def selected_view(state: AppState) -> LayerView:
-    """Say what the selected layer shows on the canvas: nothing when it is hidden."""
-    layer = state.layers.current
-    return layer_views(state)[state.layers.selected] if state.layers.is_visible and layer.is_visible else LayerView(layer)
+    """Say what the selected heatmap, else the topmost, shows on the canvas: nothing when it is hidden."""
+    layer = state.layers.current_map
+    return layer_views(state)[state.layers.map_place] if state.layers.is_visible and layer.is_visible else LayerView(layer)
 
 
 def _layer_view(state: AppState, analysis: Analysis, findings: Sequence[Finding], layer: Layer) -> LayerView:
@@ -139,6 +209,8 @@ def _map_of(state: AppState, analysis: Analysis, finding: Finding, layer: Layer)
         if isinstance(made, NotExplained):
             return LayerView(layer, words=made.reason or f"Making {method_name(layer.method)}…")
         return made
+    if isinstance(analysis, RecalledAnalysis):
+        return LayerView(layer, words="Making the heatmap…" if layer.is_visible else "")
     if not analysis.heatmaps:
         return LayerView(layer, words="This model gives no heatmap.")
     found = next((item for item in analysis.heatmaps if item.label.id == finding.label.id), None)
@@ -172,12 +244,12 @@ _OTHER_METHODS = {
 
 def label_asked(state: AppState, label_id: str) -> str:
     """Give the label to look at after a click: the same one again goes back to the top label."""
-    return "" if state.layers.current.label_id == label_id else label_id
+    return "" if state.layers.current_map.label_id == label_id else label_id
 
 
 def layer_offered(state: AppState, label_id: str, method: str) -> Layer:
-    """Give a new layer that looks like the selected one, for another label or method."""
-    return replace(state.layers.current, label_id=label_id, method=method, is_visible=True)
+    """Give a new heatmap that looks like the selected one, for another label or method."""
+    return replace(state.layers.current_map, label_id=label_id, method=method, is_visible=True)
 
 
 def layers_with(state: AppState, layer: Layer) -> Layers:

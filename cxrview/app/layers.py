@@ -91,6 +91,11 @@ class Layers:
         """The heatmap that labels and methods are chosen for."""
         return self.items[self.map_place]
 
+    @property
+    def first_map(self) -> Layer:
+        """The heatmap at the bottom, which is always there."""
+        return next(item for item in self.items if item.is_map)
+
     def of_kind(self, kind: LayerKind) -> Layer | None:
         """Give the topmost layer of a kind."""
         return next((item for item in reversed(self.items) if item.kind is kind), None)

@@ -20,15 +20,19 @@ from cxrview.app.state import (
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.core.errors import Cancelled, CxrError
+from cxrview.core.manifest import Task
+from cxrview.core.operating import curves_of
 from cxrview.engine.base import Predictor
 from cxrview.engine.choose import Choice
 from cxrview.engine.explain import methods_for
+from cxrview.engine.lungs import LungFinder
 from cxrview.engine.packages import Package, add_package, broken_packages, installed_packages, load_package, read_card
 
 OPEN_KEY = "open model"
 LIST_KEY = "list models"
 
 OpenPredictor = Callable[[Package, AskedEngine], Choice]
+OpenLungs = Callable[[AskedEngine], LungFinder | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,13 @@ class Session:
     predictor: Predictor
     reasons: tuple[str, ...]
     card: str = ""
+    lungs: LungFinder | None = None
+
+    def close(self) -> None:
+        """Let go of what runs."""
+        self.predictor.close()
+        if self.lungs is not None:
+            self.lungs.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +62,12 @@ class _Listed:
 class Models:
     """Owns the one session; opens and closes it in the model lane, so that nothing runs in a closed one."""
 
-    def __init__(self, store: Store, runner: Runner, *, opener: OpenPredictor) -> None:
-        """Open predictors with `opener`."""
+    def __init__(self, store: Store, runner: Runner, *, opener: OpenPredictor, lungs_opener: OpenLungs = lambda _asked: None) -> None:
+        """Open predictors with `opener`, and the lung network beside them with `lungs_opener`."""
         self._store = store
         self._runner = runner
         self._opener = opener
+        self._lungs_opener = lungs_opener
         self.session: Session | None = None
 
     def refresh(self, preferred: str = "") -> None:
@@ -90,7 +102,7 @@ class Models:
         self._runner.start(
             Lane.MODEL,
             OPEN_KEY,
-            lambda context: _open(entry, asked, self._opener, context),
+            lambda context: open_session(entry, asked, self._opener, self._lungs_opener, context),
             lambda session: self._on_opened(entry, session),
             on_failed=lambda error: self._store.apply(model_opened, BrokenModel(entry, error.message, error.hint)),
         )
@@ -98,7 +110,7 @@ class Models:
     def close(self) -> None:
         """Let go of the session; for the end, when no lane runs any more."""
         if self.session is not None:
-            self.session.predictor.close()
+            self.session.close()
             self.session = None
 
     def _list(self, work: Callable[[Context], _Listed]) -> None:
@@ -114,24 +126,12 @@ class Models:
 
     def _on_opened(self, entry: ModelEntry, session: Session) -> None:
         self.session = session
-        predictor = session.predictor
-        package = session.package
-        ready = ReadyModel(
-            entry,
-            predictor.engine,
-            predictor.device,
-            session.reasons,
-            package.manifest.intended_use,
-            {label.id: threshold for label, threshold in zip(package.manifest.labels, package.manifest.thresholds, strict=True)},
-            methods_for(package),
-            session.card,
-        )
-        self._store.apply(model_opened, ready)
+        self._store.apply(model_opened, ready_model(entry, session))
 
     def _close_session(self) -> None:
         if self.session is not None:
-            predictor, self.session = self.session.predictor, None
-            self._runner.start(Lane.MODEL, f"close {id(predictor)}", lambda _context: predictor.close(), lambda _answer: None)
+            session, self.session = self.session, None
+            self._runner.start(Lane.MODEL, f"close {id(session)}", lambda _context: session.close(), lambda _answer: None)
 
 
 def entry_of(package: Package) -> ModelEntry:
@@ -140,9 +140,44 @@ def entry_of(package: Package) -> ModelEntry:
     return ModelEntry(manifest.id, manifest.title, manifest.version, package.folder)
 
 
+def ready_model(entry: ModelEntry, session: Session) -> ReadyModel:
+    """Tell what the window needs to know of a model that runs."""
+    manifest = session.package.manifest
+    return ReadyModel(
+        entry,
+        session.predictor.engine,
+        session.predictor.device,
+        session.reasons,
+        manifest.intended_use,
+        {label.id: threshold for label, threshold in zip(manifest.labels, manifest.thresholds, strict=True)},
+        methods_for(session.package),
+        session.card,
+        curves_of(manifest),
+        session.lungs is not None,
+    )
+
+
+def open_session(entry: ModelEntry, asked: AskedEngine, opener: OpenPredictor, lungs_opener: OpenLungs, context: Context) -> Session:
+    """Check a package, open what runs it, and the lung network; without the latter the model runs all the same."""
+    package = load_package(entry.folder)
+    choice = opener(package, asked)
+    reasons = choice.reasons
+    lungs: LungFinder | None = None
+    try:
+        lungs = lungs_opener(asked)
+    except CxrError as error:
+        reasons = (*reasons, f"The lungs are not looked for: {error.message} {error.hint}".rstrip())
+    session = Session(package, choice.predictor, reasons, read_card(package), lungs)
+    if context.is_cancelled:
+        session.close()
+        raise Cancelled
+    return session
+
+
 def _listed(preferred: str) -> _Listed:
     """Look for models; a preferred one that is a folder elsewhere is used from there."""
-    entries = tuple(entry_of(package) for package in installed_packages())
+    installed = (package for package in installed_packages() if package.manifest.task is not Task.SEGMENTATION)
+    entries = tuple(entry_of(package) for package in installed)
     chosen = next((entry for entry in entries if preferred in (entry.id, str(entry.folder))), None)
     if chosen is None and preferred:
         chosen, notice = _elsewhere(preferred)
@@ -161,12 +196,3 @@ def _elsewhere(preferred: str) -> tuple[ModelEntry | None, str]:
         return entry_of(load_package(Path(preferred), verify=False)), ""
     except CxrError as error:
         return None, str(error)
-
-
-def _open(entry: ModelEntry, asked: AskedEngine, opener: OpenPredictor, context: Context) -> Session:
-    package = load_package(entry.folder)
-    choice = opener(package, asked)
-    if context.is_cancelled:
-        choice.predictor.close()
-        raise Cancelled
-    return Session(package, choice.predictor, choice.reasons, read_card(package))

@@ -1,21 +1,28 @@
-"""Lets the model read: the shown picture at once, all listed images on request, one by one so that a click goes in between."""
+"""Lets the model read: what is shown at once, its neighbours next, all listed images on request; a click goes in between."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
+from cxrview.app.answers import wants_maps
+from cxrview.app.cells import cell_states
+from cxrview.app.controllers.answering import Answer, Memory, answer_key, answer_to
+from cxrview.app.controllers.kept import Kept
 from cxrview.app.controllers.models import Session
+from cxrview.app.polarity import turned_pixels, with_polarity
 from cxrview.app.state import (
+    DEFAULT_ANSWERS_MB,
     AppState,
     LoadedPicture,
     NotScored,
     ReadyModel,
+    RecalledAnalysis,
     ScoringFailed,
     batch_advanced,
     batch_ended,
     batch_started,
+    neighbours,
     notice_given,
     reading_known,
     scoring_started,
@@ -23,30 +30,42 @@ from cxrview.app.state import (
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.core.errors import CxrError
-from cxrview.core.flags import flags_of
-from cxrview.core.image import ImageRef, Pixels
+from cxrview.core.image import ImageRef
 from cxrview.core.results import Analysis
-from cxrview.engine.analyse import analyse
 from cxrview.io.read import read_pixels
 
 CURRENT_KEY = "score current"
+MAPS_KEY = "score for maps"
+CELL_KEY = "score place"
+AHEAD_KEY = "score ahead"
 BATCH_KEY = "score all"
-# A few kilobytes each: the heatmaps are at feature size.
-KEPT_ANALYSES = 512
+
+PictureOf = Callable[[ImageRef], LoadedPicture | None]
 
 
 class Scoring:
     """Follows the state: a shown picture without an answer gets one, as soon as a model runs."""
 
-    def __init__(self, store: Store, runner: Runner, session: Callable[[], Session | None]) -> None:
-        """Ask `session` for the model in use."""
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        session: Callable[[], Session | None],
+        memory: Memory | None = None,
+        ready_picture: PictureOf = lambda _ref: None,
+    ) -> None:
+        """Ask `session` for the model in use, and `ready_picture` for pictures that are read already but not shown yet."""
         self._store = store
         self._runner = runner
         self._session = session
-        self._kept: OrderedDict[ImageRef, Analysis] = OrderedDict()
-        self._kept_for: Session | None = None
+        self._memory = memory or Memory(Kept(DEFAULT_ANSWERS_MB))
+        self._ready_picture = ready_picture
+        self._hashes: dict[tuple[ImageRef, bool], str] = {}
         self._listed: tuple[ImageRef, ...] = ()
+        self._for: Session | None = None
         self._waiting: deque[ImageRef] = deque()
+        self._under_way: dict[str, ImageRef] = {}
+        self._given_up: set[ImageRef] = set()
 
     def follow(self, state: AppState) -> None:
         """Score what is shown, and stop the batch when the state knows of none any more."""
@@ -55,18 +74,15 @@ class Scoring:
             self._runner.cancel(BATCH_KEY)
         session = self._session()
         if session is None or not isinstance(state.model, ReadyModel):
-            self._runner.cancel(CURRENT_KEY)
+            self._cancel_all_shown()
             return
-        if session is not self._kept_for or state.listing.refs is not self._listed:
-            self._runner.cancel(CURRENT_KEY)
-            self._kept.clear()
-            self._kept_for, self._listed = session, state.listing.refs
-        if isinstance(state.picture, LoadedPicture) and isinstance(state.reading, NotScored) and self._is_wanted(state, state.picture.ref):
-            self._score(state.picture, session)
-
-    def _is_wanted(self, state: AppState, ref: ImageRef) -> bool:
-        """Tell whether an answer is to be shown unasked: always, or only one that is known already."""
-        return state.is_auto_scoring or ref in self._kept
+        self._memory.kept.resize(state.answers_mb)
+        if session is not self._for or state.listing.refs is not self._listed:
+            self._cancel_all_shown()
+            self._hashes.clear()
+            self._given_up.clear()
+            self._for, self._listed = session, state.listing.refs
+        self._follow_shown(state, session)
 
     def score_shown(self) -> None:
         """Score the shown picture, for a person who does not want it done unasked."""
@@ -94,8 +110,42 @@ class Scoring:
         self._runner.cancel(BATCH_KEY)
         self._store.apply(batch_ended)
 
+    # What is shown, then what is shown beside it, then what may be shown next.
+
+    def _follow_shown(self, state: AppState, session: Session) -> None:
+        picture, reading = state.picture, state.reading
+        if isinstance(picture, LoadedPicture) and isinstance(reading, NotScored):
+            if self._is_wanted(state, picture):
+                self._score(picture, session)
+            return
+        if isinstance(picture, LoadedPicture) and isinstance(reading, RecalledAnalysis) and wants_maps(state):
+            self._answer_beside(MAPS_KEY, picture, session, needs_maps=True)
+        if self._follow_places(state, session) or not isinstance(reading, Analysis) or not state.is_auto_scoring:
+            return
+        ahead = (self._ready_picture(ref) for ref in neighbours(state) if ref not in state.outcomes.by_ref)
+        following = next((each for each in ahead if each is not None and each.ref not in self._given_up), None)
+        if following is not None and state.batch is None:
+            self._answer_beside(AHEAD_KEY, with_polarity(state, following), session)
+
+    def _follow_places(self, state: AppState, session: Session) -> bool:
+        """Score the pictures in the other places of the layout; tell whether there is one to wait for."""
+        for place in cell_states(state):
+            picture, reading = place.picture, place.reading
+            if not isinstance(picture, LoadedPicture) or picture.ref in self._given_up or picture.ref == state.current:
+                continue
+            needs_maps = isinstance(reading, RecalledAnalysis) and wants_maps(place)
+            if needs_maps or (isinstance(reading, NotScored) and self._is_wanted(state, picture)):
+                self._answer_beside(CELL_KEY, picture, session, needs_maps=needs_maps)
+                return True
+        return False
+
+    def _is_wanted(self, state: AppState, picture: LoadedPicture) -> bool:
+        """Tell whether an answer is to be shown unasked: always, or only one that is known already."""
+        return state.is_auto_scoring or picture.ref in state.outcomes.by_ref
+
     def _score(self, picture: LoadedPicture, session: Session) -> None:
-        kept = self._kept.get(picture.ref)
+        digest = self._hashes.get(_hash_place(picture))
+        kept = None if digest is None else self._memory.kept.analysis(answer_key(digest, session))
         if kept is not None:
             self._store.apply(reading_known, picture.ref, kept)
             return
@@ -103,14 +153,45 @@ class Scoring:
         self._runner.start(
             Lane.MODEL,
             CURRENT_KEY,
-            lambda _context: _analysed(picture.pixels, session),
-            lambda analysis: self._on_scored(picture.ref, analysis),
+            lambda _context: answer_to(picture.pixels, session, self._memory),
+            lambda answer: self._on_answer(picture, answer),
             on_failed=lambda error: self._store.apply(reading_known, picture.ref, _failure(error)),
         )
 
-    def _on_scored(self, ref: ImageRef, analysis: Analysis) -> None:
-        self._keep(ref, analysis)
-        self._store.apply(reading_known, ref, analysis)
+    def _answer_beside(self, key: str, picture: LoadedPicture, session: Session, *, needs_maps: bool = False) -> None:
+        """Get an answer without saying that the shown picture is being scored."""
+        if self._under_way.get(key) == picture.ref or picture.ref in self._given_up:
+            return
+        self._under_way[key] = picture.ref
+        self._runner.start(
+            Lane.MODEL,
+            key,
+            lambda _context: answer_to(picture.pixels, session, self._memory, needs_maps=needs_maps),
+            lambda answer: self._on_answer(picture, answer, key),
+            on_failed=lambda error: self._on_failed_beside(key, picture, error, needs_maps=needs_maps),
+        )
+
+    def _on_answer(self, picture: LoadedPicture, answer: Answer, key: str = "") -> None:
+        self._under_way.pop(key, None)
+        self._hashes[_hash_place(picture)] = answer.pixels_hash
+        if answer.is_new:
+            self._memory.save(picture.ref, answer)
+        self._store.apply(reading_known, picture.ref, answer.analysis)
+
+    def _on_failed_beside(self, key: str, picture: LoadedPicture, error: CxrError, *, needs_maps: bool) -> None:
+        self._under_way.pop(key, None)
+        self._given_up.add(picture.ref)
+        if needs_maps:  # the scores are known and stay
+            self._store.apply(notice_given, str(error))
+        elif key != AHEAD_KEY:
+            self._store.apply(reading_known, picture.ref, _failure(error))
+
+    def _cancel_all_shown(self) -> None:
+        for key in (CURRENT_KEY, MAPS_KEY, CELL_KEY, AHEAD_KEY):
+            self._runner.cancel(key)
+        self._under_way.clear()
+
+    # All that are listed.
 
     def _score_next(self) -> None:
         session = self._session()
@@ -118,38 +199,35 @@ class Scoring:
             self._store.apply(batch_ended)
             return
         ref = self._waiting.popleft()
+        is_turned = ref in self._store.state.turned_polarity
         self._runner.start(
             Lane.MODEL,
             BATCH_KEY,
-            lambda context: _read_and_analyse(ref, session, context),
-            lambda analysis: self._on_batch_scored(ref, analysis),
+            lambda context: _read_and_answer(ref, session, self._memory, context, is_turned=is_turned),
+            lambda answer: self._on_batch_scored(ref, answer),
             on_failed=lambda error: self._on_batch_answer(ref, _failure(error)),
         )
 
-    def _on_batch_scored(self, ref: ImageRef, analysis: Analysis) -> None:
-        self._keep(ref, analysis)
-        self._on_batch_answer(ref, analysis)
+    def _on_batch_scored(self, ref: ImageRef, answer: Answer) -> None:
+        self._hashes[ref, ref in self._store.state.turned_polarity] = answer.pixels_hash
+        if answer.is_new:
+            self._memory.save(ref, answer)
+        self._on_batch_answer(ref, answer.analysis)
 
     def _on_batch_answer(self, ref: ImageRef, answer: Analysis | ScoringFailed) -> None:
         self._store.apply(batch_advanced, ref, answer)
         if self._store.state.batch is not None:
             self._score_next()
 
-    def _keep(self, ref: ImageRef, analysis: Analysis) -> None:
-        self._kept[ref] = analysis
-        if len(self._kept) > KEPT_ANALYSES:
-            self._kept.popitem(last=False)
+
+def _hash_place(picture: LoadedPicture) -> tuple[ImageRef, bool]:
+    return picture.ref, picture.is_turned
 
 
-def _read_and_analyse(ref: ImageRef, session: Session, context: Context) -> Analysis:
+def _read_and_answer(ref: ImageRef, session: Session, memory: Memory, context: Context, *, is_turned: bool) -> Answer:
     pixels = read_pixels(ref)
     context.check()
-    return _analysed(pixels, session)
-
-
-def _analysed(pixels: Pixels, session: Session) -> Analysis:
-    """Let the model read, and note beside its answer what is unusual about the file."""
-    return replace(analyse(pixels, session.package, session.predictor), flags=tuple(str(flag) for flag in flags_of(pixels)))
+    return answer_to(turned_pixels(pixels) if is_turned else pixels, session, memory)
 
 
 def _failure(error: CxrError) -> ScoringFailed:
