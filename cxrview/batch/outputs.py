@@ -21,9 +21,10 @@ def mark_as_output(folder: Path) -> None:
 
 def without_outputs(refs: tuple[ImageRef, ...]) -> tuple[ImageRef, ...]:
     """Leave out the pictures that lie in, or below, a folder of our own outputs."""
-    is_output = lru_cache(maxsize=None)(_is_output_folder)
+    is_output = lru_cache(maxsize=None)(is_output_folder)
     return tuple(ref for ref in refs if not is_output(ref.path.parent))
 
 
-def _is_output_folder(folder: Path) -> bool:
+def is_output_folder(folder: Path) -> bool:
+    """Tell whether a folder, or one above it, holds our own outputs."""
     return any((each / MARKER).exists() for each in (folder, *folder.absolute().parents))

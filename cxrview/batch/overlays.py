@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,14 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrview.batch.outputs import mark_as_output
+from cxrview.batch.plan import HeatmapFiles
 from cxrview.core.colour import overlay
 from cxrview.core.errors import CxrError
+from cxrview.core.frame import Frame
 from cxrview.core.heatmap import common_scale, gated, positive
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding
 from cxrview.core.voi import display_table
 from cxrview.io.atomic import replacing
+
+THUMBNAIL_PX = 256
+THUMBNAIL_QUALITY = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class OverlayFolder:
     folder: Path
     inputs: tuple[Path, ...]
     style: OverlayStyle = OverlayStyle()
+    files: HeatmapFiles = HeatmapFiles.PNG
 
 
 def draw_overlay(
@@ -80,14 +86,64 @@ def write_overlay(path: Path, picture: npt.NDArray[np.uint8]) -> None:
 
 
 def write_overlays(target: OverlayFolder, ref: ImageRef, pixels: Pixels, analysis: Analysis) -> tuple[Path, ...]:
-    """Write the overlays of an image: of every label that is positive, or of the top label when none is."""
+    """Write the overlays of an image, of every label that is positive or of the top label when none is, and its raw maps."""
     mark_as_output(target.folder)
     written = []
+    if target.files is not HeatmapFiles.PNG and analysis.heatmaps:
+        written.append(write_maps(maps_path(target, ref), analysis))
+    if target.files is HeatmapFiles.NPZ:
+        return tuple(written)
     for heatmap in shown_heatmaps(analysis.heatmaps, analysis.findings):
         path = overlay_path(target, ref, heatmap.label.id)
         write_overlay(path, draw_overlay(pixels, analysis, heatmap, target.style))
         written.append(path)
     return tuple(written)
+
+
+def write_maps(path: Path, analysis: Analysis) -> Path:
+    """Write all maps of an image as numbers, `.npz`: one (h, w) float32 array of logits for each label id, and `model_to_image`.
+
+    `model_to_image` is (6,) float64: scale x, scale y, shift x, shift y of model px to image px, model width, model height.
+    """
+    frame = analysis.frame
+    place = np.array([frame.scale_x, frame.scale_y, frame.shift_x, frame.shift_y, frame.model_width, frame.model_height], np.float64)
+    maps = {each.label.id: each.values for each in analysis.heatmaps}
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, model_to_image=place, **maps)
+    return path
+
+
+def thumbnail(pixels: Pixels, analysis: Analysis | None, *, side: int = THUMBNAIL_PX) -> bytes:
+    """Draw a small picture, with the strongest of its shown heatmaps over it, as a JPEG file.
+
+    The longer side is `side` px. Without an analysis there is no heatmap over it.
+    """
+    small = min(1.0, side / max(pixels.height, pixels.width))
+    size = (max(1, round(pixels.width * small)), max(1, round(pixels.height * small)))
+    gray = cv2.resize(displayed(pixels), size, interpolation=cv2.INTER_AREA)
+    picture = np.repeat(np.asarray(gray, np.uint8)[:, :, None], 3, axis=2)
+    if analysis is not None and analysis.heatmaps:
+        heatmap = max(shown_heatmaps(analysis.heatmaps, analysis.findings), key=lambda each: float(each.values.max()))
+        frame = _shrunk(analysis.frame, size)
+        picture = overlay(picture[:, :, 0], positive(heatmap.values), frame, scale=common_scale(analysis.heatmaps), has_bar=False)
+    is_done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
+    if not is_done:
+        raise CxrError("the small picture could not be encoded as JPEG.")
+    return encoded.tobytes()
+
+
+def _shrunk(frame: Frame, size: tuple[int, int]) -> Frame:
+    """Give the map from model px to a copy of the image of this width and height."""
+    across, down = size[0] / frame.image_width, size[1] / frame.image_height
+    return replace(
+        frame,
+        scale_x=frame.scale_x * across,
+        scale_y=frame.scale_y * down,
+        shift_x=frame.shift_x * across,
+        shift_y=frame.shift_y * down,
+        image_width=size[0],
+        image_height=size[1],
+    )
 
 
 def shown_heatmaps(heatmaps: Sequence[Heatmap], findings: Sequence[Finding]) -> tuple[Heatmap, ...]:
@@ -98,11 +154,20 @@ def shown_heatmaps(heatmaps: Sequence[Heatmap], findings: Sequence[Finding]) -> 
 
 def overlay_path(target: OverlayFolder, ref: ImageRef, label: str) -> Path:
     """Place an overlay below the folder as its image lies below the input; frames after the first carry their number."""
+    return _path_of(target, ref, f".{label}.png")
+
+
+def maps_path(target: OverlayFolder, ref: ImageRef) -> Path:
+    """Place the raw maps of an image in the same way."""
+    return _path_of(target, ref, ".npz")
+
+
+def _path_of(target: OverlayFolder, ref: ImageRef, ending: str) -> Path:
     frame = f"#{ref.frame + 1}" if ref.frame else ""
     place = _below_input(ref.path, target.inputs)
     if ref.member:
         place = place / Path(*(part for part in Path(ref.member).parts if part not in ("..", "/", "\\")))
-    return target.folder / place.with_name(f"{place.name}{frame}.{label}.png")
+    return target.folder / place.with_name(f"{place.name}{frame}{ending}")
 
 
 def _below_input(path: Path, inputs: tuple[Path, ...]) -> Path:

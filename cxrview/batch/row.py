@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -118,15 +119,57 @@ def cells(row: ScoreRow, labels: tuple[str, ...]) -> dict[str, Cell]:
     return result
 
 
+def row_of(found: Mapping[str, Cell], labels: tuple[str, ...]) -> ScoreRow:
+    """Make the row again from its cells, as `cells` gave them."""
+    scores = tuple(
+        LabelScore(
+            label=label,
+            probability=float(found[f"p_{label}"] or 0.0),
+            logit=float(found[f"logit_{label}"] or 0.0),
+            is_positive=bool(found[f"positive_{label}"]),
+            heat_in_lungs=_number(found[f"heat_in_lungs_{label}"]),
+        )
+        for label in labels
+        if found[f"p_{label}"] is not None
+    )
+    return ScoreRow(
+        path=str(found["path"]),
+        frame=int(found["frame"] or 1),
+        status=Status(str(found["status"])),
+        model=ModelName(str(found["model"]), str(found["model_version"]), str(found["model_sha256"])),
+        error=str(found["error"] or ""),
+        engine=str(found["engine"] or ""),
+        device=str(found["device"] or ""),
+        view=str(found["view"] or ""),
+        flags=tuple(str(found["flags"]).split(FLAG_SEPARATOR)) if found["flags"] else (),
+        in_distribution=_number(found["in_distribution"]),
+        top_label=str(found["top_label"] or ""),
+        scores=scores,
+    )
+
+
+def _number(cell: Cell) -> float | None:
+    return None if cell is None or cell == "" else float(cell)
+
+
 def name_of(manifest: Manifest, sha256: str) -> ModelName:
     """Give what rows say of a model."""
     return ModelName(id=manifest.id, version=manifest.version, sha256=sha256)
 
 
-def scored_row(ref: ImageRef, analysis: Analysis, *, view: str, flags: tuple[str, ...]) -> ScoreRow:
-    """Make the row of an image that has a score."""
+def scored_row(
+    ref: ImageRef, analysis: Analysis, *, view: str, flags: tuple[str, ...], heat_in_lungs: Mapping[str, float | None] | None = None
+) -> ScoreRow:
+    """Make the row of an image that has a score; `heat_in_lungs` by label id, where the lungs were found."""
+    heat = heat_in_lungs or {}
     scores = tuple(
-        LabelScore(label=each.label.id, probability=each.probability, logit=each.logit, is_positive=each.is_positive)
+        LabelScore(
+            label=each.label.id,
+            probability=each.probability,
+            logit=each.logit,
+            is_positive=each.is_positive,
+            heat_in_lungs=heat.get(each.label.id),
+        )
         for each in analysis.findings
     )
     return ScoreRow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
@@ -45,7 +46,11 @@ class Table:
 
     def write(self, row: ScoreRow) -> None:
         """Take one row."""
-        self._sink.write(cells(row, self._labels))
+        self.write_cells(cells(row, self._labels))
+
+    def write_cells(self, found: Mapping[str, Cell]) -> None:
+        """Take one row as its cells, in the order of the columns."""
+        self._sink.write(found)
         self.rows += 1
 
     def __enter__(self) -> Table:
@@ -56,6 +61,7 @@ class Table:
         """Give the file its name, or keep what there is beside it."""
         self._sink.finish()
         if kind is None:
+            _flush_to_disk(self._temporary)
             self._temporary.replace(self.target)
         elif self.rows:
             self._temporary.replace(partial_name(self.target))
@@ -80,7 +86,16 @@ class StandardOutput:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Show everything that was written."""
+        self.flush()
+
+    def flush(self) -> None:
+        """Show everything that was written so far."""
         sys.stdout.flush()
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def partial_name(target: Path) -> Path:

@@ -18,6 +18,8 @@ from cxrview.io.places import use_basedir
 
 LOG_VARIABLE = "CXRVIEW_LOG"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+# Said by a batch to the process it starts; no command for people.
+BATCH_WORKER = "batch-worker"
 LOG = logging.getLogger(__name__)
 
 DISCLAIMER = "For research and teaching. Not a medical device."
@@ -48,6 +50,10 @@ def _dispatch(words: list[str], window: Window) -> int:
     if first in ("-V", "--version"):
         answer(f"cxrview {cxrview.__version__}")
         return ExitCode.OK
+    if first == BATCH_WORKER:
+        from cxrview.batch.worker import serve
+
+        return serve()
     command = next((each for each in COMMANDS if each.name == first), None)
     if command is not None:
         return _run_command(command, words[1:])

@@ -30,44 +30,70 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
 
 
 @contextmanager
-def progress(total: int, what: str, *, is_quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Show how far the work is; gives the function to call with the number of pieces just done.
+def progress(total: int, what: str, *, is_quiet: bool, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """Show how far the work is, how fast it goes and how long it will take; gives the function to call with the number just done.
 
-    A bar on a terminal, some plain lines elsewhere, nothing when quiet.
+    A bar on a terminal, some plain lines elsewhere, nothing when quiet. `done` pieces were done before.
     """
     if is_quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
-        with _bar(total, what) as advance:
+        with _bar(total, what, done) as advance:
             yield advance
     else:
-        yield _PlainLines(total, what).advance
+        yield _PlainLines(total, what, done).advance
 
 
 @contextmanager
-def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def _bar(total: int, what: str, done: int) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda count: bar.advance(task, count)
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    begun, count_now = time.monotonic(), 0
+    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=120.0) as bar:
+        task = bar.add_task(what, total=total, completed=done, rate="")
+
+        def advance(count: int) -> None:
+            nonlocal count_now
+            count_now += count
+            bar.update(task, advance=count, rate=_rate(count_now, time.monotonic() - begun))
+
+        yield advance
 
 
 class _PlainLines:
     """Lines for a log file: a tenth of the work or half a minute apart."""
 
-    def __init__(self, total: int, what: str) -> None:
+    def __init__(self, total: int, what: str, done: int) -> None:
         self._total = total
         self._what = what
-        self._done = 0
-        self._told = 0
+        self._before = self._done = self._told = done
         self._begun = self._told_at = time.monotonic()
 
     def advance(self, count: int) -> None:
         self._done += count
         now = time.monotonic()
-        if self._done - self._told >= self._total * PLAIN_STEP or now - self._told_at >= PLAIN_SECONDS:
-            tell(f"{self._what}: {self._done} of {self._total}, {now - self._begun:.0f} s")
+        if self._done - self._told >= self._total * PLAIN_STEP or (count and now - self._told_at >= PLAIN_SECONDS):
+            self._tell(now - self._begun)
             self._told, self._told_at = self._done, now
+
+    def _tell(self, seconds: float) -> None:
+        new = self._done - self._before
+        left = (self._total - self._done) * seconds / new if new else 0.0
+        tell(f"{self._what}: {self._done} of {self._total}, {duration(seconds)}, {_rate(new, seconds)}, {duration(left)} left")
+
+
+def _rate(count: int, seconds: float) -> str:
+    return f"{count / seconds:.1f}/s" if seconds > 0 else ""
+
+
+def duration(seconds: float) -> str:
+    """Give a length of time for people: `12 s`, `3:05 min`, `2:10 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02} h"

@@ -78,6 +78,10 @@ class NothingToDo(CxrError):
     """No input was found."""
 
 
+class BatchStopped(CxrError):
+    """A batch cannot go on now; what it has done is kept, and the same command goes on."""
+
+
 class RecipeError(CxrError):
     """A training recipe is wrong."""
 

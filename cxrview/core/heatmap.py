@@ -156,13 +156,23 @@ def fraction_inside(heatmap: Heatmap, mask: BoolArray, frame: Frame) -> float:
 
     Each cell spreads evenly over the rectangle of the image it stands for; what falls outside the image is outside the mask.
     """
+    return fractions_inside((heatmap,), mask, frame)[0]
+
+
+def fractions_inside(heatmaps: Sequence[Heatmap], mask: BoolArray, frame: Frame) -> tuple[float, ...]:
+    """Give the same for several heatmaps of one image, going over the mask once for each size of map."""
     if mask.shape != (frame.image_height, frame.image_width):
         raise ValueError(f"the mask is {mask.shape}, the image {(frame.image_height, frame.image_width)}")
+    coverages = {grid: _coverage(mask, frame, grid) for grid in {each.values.shape for each in heatmaps}}
+    return tuple(_fraction(each, coverages[each.values.shape]) for each in heatmaps)
+
+
+def _fraction(heatmap: Heatmap, coverage: npt.NDArray[np.float64]) -> float:
     values = positive(heatmap.values).astype(np.float64)
     total = float(values.sum())
     if heatmap.is_flat or total <= 0.0:
         return float("nan")
-    return float((values * _coverage(mask, frame, heatmap.values.shape)).sum() / total)
+    return float((values * coverage).sum() / total)
 
 
 def _grad_cam(head: Head, features: FloatArray, indices: Sequence[int], target: HeatmapTarget) -> FloatArray:

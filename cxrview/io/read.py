@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from cxrview.io.limits import DEFAULT_LIMITS, LimitedReader, Limits
 from cxrview.io.raster import count_pages, read_raster, read_raster_tags
 from cxrview.io.sniff import HEAD_BYTES, Kind, describe, has_image_name, sniff
 
-__all__ = ["Found", "Problem", "Tag", "find_images", "frame_refs", "read_pixels", "read_tags"]
+__all__ = ["Found", "Problem", "Tag", "find_images", "frame_refs", "natural_key", "read_pixels", "read_tags", "walk_images"]
 
 _CHOOSE_IMAGES: Final = "Choose DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000 files."
 _DIGITS: Final = re.compile(r"([0-9]+)")
@@ -64,23 +64,41 @@ class _Findings:
     problems: list[Problem] = field(default_factory=list)
     others: int = 0
 
+    def taken(self) -> Found:
+        """Give what was found since the last time."""
+        found = Found(tuple(self.refs), self.others, tuple(self.problems))
+        self.refs, self.problems, self.others = {}, [], 0
+        return found
+
 
 def find_images(paths: Sequence[Path], *, limits: Limits = DEFAULT_LIMITS) -> Found:
     """Find the pictures among files, in folders and their subfolders, in ZIP archives, and named by DICOMDIRs.
 
     A file is a picture if its name or its first bytes say so; whether it can be read shows when it is read.
     """
+    all_found = _Findings()
+    for piece in walk_images(paths, limits=limits):
+        all_found.refs.update(dict.fromkeys(piece.refs))
+        all_found.problems.extend(piece.problems)
+        all_found.others += piece.others
+    found = all_found.taken()
+    return replace(found, refs=tuple(sorted(found.refs, key=_natural)))
+
+
+def walk_images(paths: Iterable[Path], *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Found]:
+    """Find the same as `find_images`, file by file, in no order; what is named twice is found twice."""
     findings = _Findings()
     for path in paths:
         if path.is_dir():
             for file in _files_below(path, findings):
                 _note(file, findings, limits)
+                yield findings.taken()
         elif path.is_file():
             _note(path, findings, limits)
         else:
             reason = "This is neither a file nor a folder." if path.exists() else "There is no such file or folder."
             findings.problems.append(Problem(path, reason))
-    return Found(tuple(sorted(findings.refs, key=_natural)), findings.others, tuple(findings.problems))
+        yield findings.taken()
 
 
 def _files_below(folder: Path, findings: _Findings) -> Iterator[Path]:
@@ -158,6 +176,19 @@ def _natural(ref: ImageRef) -> tuple[tuple[str | int, ...], ...]:
 
 def _alternating(text: str) -> tuple[str | int, ...]:
     return tuple(int(part) if part.isdecimal() else part.lower() for part in _DIGITS.split(text))
+
+
+def natural_key(ref: ImageRef) -> bytes:
+    """Give bytes that sort as `find_images` does, for files too many to be sorted in memory."""
+    return b"\x00\x00".join(b"".join(map(_key_part, _alternating(text))) for text in (str(ref.path), ref.member))
+
+
+def _key_part(part: str | int) -> bytes:
+    """Texts end with a byte that no name holds; numbers begin with how many digits they have, never none."""
+    if isinstance(part, str):
+        return part.encode("utf-8", "surrogatepass") + b"\x02"
+    digits = str(part).encode()
+    return len(digits).to_bytes(2, "big") + digits
 
 
 def frame_refs(ref: ImageRef, *, limits: Limits = DEFAULT_LIMITS) -> tuple[ImageRef, ...]:

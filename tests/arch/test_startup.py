@@ -44,6 +44,21 @@ def test_listing_models_loads_no_runtime(fake_model: Path) -> None:
 def test_scoring_loads_only_what_it_uses(fake_model: Path, phantom_folder: Path, tmp_path: Path) -> None:
     words = ["score", str(phantom_folder), "--model", str(fake_model), "--engine", "onnx", "-o", str(tmp_path / "s.csv"), "-q"]
     loaded = loaded_after(f"from cxrview.__main__ import main; assert main({words!r}) == 1")
+    assert loaded & (TRAINING | WINDOW | {"pyarrow", "openvino", "onnxruntime", "pydicom", "imagecodecs"}) == set()
+
+
+def test_the_process_that_scores_loads_only_what_it_uses(fake_model: Path, phantom_folder: Path) -> None:
+    code = f"""
+from pathlib import Path
+from cxrview.batch.plan import Plan
+from cxrview.batch.score import score_images
+from cxrview.batch.worker import open_job
+from cxrview.engine.packages import load_package
+from cxrview.io.read import find_images
+job, _ = open_job(Plan(model={str(fake_model)!r}, engine="onnx"), load_package(Path({str(fake_model)!r})))
+assert len(list(score_images(find_images([Path({str(phantom_folder)!r})]).refs, job))) == 5
+"""
+    loaded = loaded_after(code)
     assert loaded & (TRAINING | WINDOW | {"pyarrow", "openvino"}) == set()
     assert {"onnxruntime", "pydicom"} <= loaded
 

@@ -9,14 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cxrview.batch.row import columns
-from cxrview.cli import score as score_command
+from cxrview.batch.run import Batch, Step
 
 Run = Callable[..., Any]  # Any: tests/cli/conftest.py's Outcome, which test modules cannot import
 LABELS = ("normal", "covid19", "pneumonia", "tuberculosis")
@@ -116,23 +116,44 @@ def test_exit_codes(
     assert len(outcome.err.splitlines()) == 1
 
 
-def test_an_interruption_keeps_what_was_scored(
+def test_an_interruption_says_how_to_go_on(
     run: Run, good_folder: Path, fake_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    all_rows = score_command._all_rows
+    words = ("score", good_folder, "--model", fake_model, "-o", tmp_path / "s.csv", "--batch-size", "1")
+    steps = Batch.steps
 
-    def interrupted(*arguments: Any) -> Any:
-        rows = all_rows(*arguments)
-        yield next(rows)
-        rows.close()
+    def interrupted(batch: Batch) -> Iterator[Step]:
+        yield from steps(batch)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(score_command, "_all_rows", interrupted)
-    outcome = run("score", good_folder, "--model", fake_model, "-o", tmp_path / "s.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "steps", interrupted)
+        outcome = run(*words)
     assert outcome.code == 130
-    assert "s.partial.csv" in outcome.err
-    assert len(read_table(tmp_path / "s.partial.csv")) == 1
+    assert "the same command goes on" in outcome.err
+    assert len(read_table(tmp_path / "s.partial.csv")) == 4
     assert not (tmp_path / "s.csv").exists()
+    outcome = run(*words)
+    assert outcome.code == 0
+    assert "going on after 4 of 4 files" in outcome.err
+    assert len(read_table(tmp_path / "s.csv")) == 4
+
+
+def test_an_unfinished_run_is_begun_anew_on_request(run: Run, good_folder: Path, fake_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.csv.unfinished").write_text("no journal")
+    words = ("score", good_folder, "--model", fake_model, "-o", tmp_path / "s.csv")
+    refused = run(*words)
+    assert (refused.code, len(refused.err.splitlines())) == (3, 1)
+    assert "--no-resume" in refused.err
+    assert run(*words, "--no-resume").code == 0
+
+
+def test_paths_may_come_from_standard_input(good_folder: Path, fake_model: Path, tmp_path: Path) -> None:
+    names = "\n".join(str(path) for path in sorted(good_folder.iterdir())[:2])
+    words = ["score", "--list", "-", "--model", str(fake_model), "-o", str(tmp_path / "s.csv"), "-q"]
+    done = subprocess.run([sys.executable, "-m", "cxrview", *words], input=names, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(read_table(tmp_path / "s.csv")) == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are another thing on Windows")
@@ -154,6 +175,10 @@ def test_ctrl_c_ends_the_process_cleanly(fake_model: Path, tmp_path: Path) -> No
     assert "Traceback" not in rest
     if process.returncode == 130:
         assert 0 < len(read_table(tmp_path / "s.partial.csv")) < 3001
+        again = subprocess.run([sys.executable, "-m", "cxrview", *words], capture_output=True, text=True, check=False)
+        assert again.returncode == 0
+        assert "going on after" in again.stderr
+    assert len(read_table(tmp_path / "s.csv")) == 3001
 
 
 @pytest.mark.corpus

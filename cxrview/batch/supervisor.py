@@ -1,0 +1,332 @@
+"""Watches over the process that scores: feeds it files, takes its rows, and begins a new one when a decoder hangs or crashes it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cxrview.batch.plan import Plan, plan_to_json
+from cxrview.batch.row import Cell, ModelName, cells, error_row
+from cxrview.batch.worker import WORKER_WORD, ref_to_wire
+from cxrview.core import errors
+from cxrview.core.errors import BatchStopped, CxrError
+from cxrview.core.image import ImageRef
+from cxrview.io.places import program_command
+
+AHEAD: Final = 4
+"""Pieces given out for each worker: one at work, and enough waiting that it never waits for us."""
+MOST_DEATHS: Final = 3
+"""A process that ends this often without having begun a file will not do better the next time."""
+LOOK_AGAIN_S: Final = 0.5
+CLOSING_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file to score: `number` is its place in the whole batch."""
+
+    number: int
+    ref: ImageRef
+
+
+@dataclass(frozen=True, slots=True)
+class RowCells:
+    """One row as cells in the order of the columns, with its small picture if one was asked for."""
+
+    cells: tuple[Cell, ...]
+    thumbnail: bytes = b""
+    is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All rows of one file."""
+
+    task: Task
+    rows: tuple[RowCells, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the process that scores has opened."""
+
+    engine: str
+    device: str
+    reasons: tuple[str, ...]
+    workers: int
+    batch_size: int
+    has_lungs: bool
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What one thread of the other process has at work, and since when."""
+
+    number: int
+    since: float
+
+
+@dataclass(slots=True)
+class _Outstanding:
+    """What the other process has been given and not answered yet."""
+
+    tasks: dict[int, Task] = field(default_factory=dict)
+    lanes: dict[int, _Lane] = field(default_factory=dict)
+
+
+class Supervisor:
+    """Scores files in another process; use it as a context.
+
+    A file that takes longer than the plan allows, or that crashes the process when it is alone in it, gets a row that says so.
+    """
+
+    def __init__(self, plan: Plan, model: ModelName, labels: tuple[str, ...], *, command: Sequence[str] = ()) -> None:
+        """Start the process; `ready` waits for it.
+
+        Args:
+            plan: what to do.
+            model: for the rows that are made here.
+            labels: the model's label ids, in order.
+            command: the words that start the process; empty for this program.
+        """
+        self._plan, self._model, self._labels = plan, model, labels
+        self._command = tuple(command) or (*program_command(), WORKER_WORD)
+        self._given = _Outstanding()
+        self._again: deque[Task] = deque()
+        self._suspects: deque[Task] = deque()
+        self._alone = -1
+        self._deaths = 0
+        self._ready: Ready | None = None
+        self.restarts = 0
+        self._start()
+
+    def __enter__(self) -> Supervisor:
+        """Start."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process, whatever it is doing."""
+        self.close()
+
+    @property
+    def process_id(self) -> int:
+        """The number of the process that scores now."""
+        return self._process.pid
+
+    def ready(self) -> Ready:
+        """Wait until the model is open.
+
+        Raises:
+            CxrError: it cannot be opened.
+        """
+        while self._ready is None:
+            try:
+                event = self._events.get(timeout=LOOK_AGAIN_S)
+            except queue.Empty:
+                continue
+            if event is None:
+                self._on_death()
+            else:
+                self._on_ready(event)
+        return self._ready
+
+    def score(self, tasks: Iterable[Task]) -> Iterator[Result | None]:
+        """Give the rows of each file as they come, in any order, and None now and then while nothing has come.
+
+        Raises:
+            BatchStopped: the process ends again and again before it has begun a file.
+        """
+        self.ready()
+        waiting = iter(tasks)
+        is_exhausted = False
+        while True:
+            is_exhausted = self._feed(waiting) or is_exhausted
+            if not self._given.tasks:
+                if is_exhausted and not self._again and not self._suspects:
+                    return
+                continue
+            try:
+                event = self._events.get(timeout=self._patience())
+            except queue.Empty:
+                overdue = self._overdue()
+                if overdue is not None:
+                    yield self._give_up(overdue)
+                else:
+                    yield None
+                continue
+            if event is None:
+                yield from self._on_crash()
+                self.ready()
+            else:
+                yield from self._on_event(event)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue  # what was not sent yet is wanted no more
+
+    # Giving out.
+
+    def _feed(self, waiting: Iterator[Task]) -> bool:
+        """Keep enough files given out; tell whether there are no more."""
+        if self._suspects and not self._given.tasks:
+            task = self._suspects.popleft()
+            self._alone = task.number
+            self._give([task])
+        if self._suspects or self._alone in self._given.tasks:
+            return False
+        ready = self.ready()
+        while len(self._given.tasks) < ready.workers * ready.batch_size * AHEAD:
+            piece = [task for task in (self._next(waiting) for _ in range(ready.batch_size)) if task is not None]
+            if not piece:
+                return True
+            self._give(piece)
+        return False
+
+    def _next(self, waiting: Iterator[Task]) -> Task | None:
+        return self._again.popleft() if self._again else next(waiting, None)
+
+    def _give(self, piece: Sequence[Task]) -> None:
+        self._given.tasks.update({task.number: task for task in piece})
+        self._send(json.dumps([[task.number, *ref_to_wire(task.ref)] for task in piece]))
+
+    def _send(self, line: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            return  # it has ended: its last event tells, and what it was given is given again
+
+    # Taking in.
+
+    def _on_ready(self, event: Mapping[str, Any]) -> None:  # Any: JSON
+        if "failed" in event:
+            kind = getattr(errors, event["failed"], CxrError)
+            raise kind(event["message"], hint=event["hint"], subject=event["subject"])
+        self._ready = Ready(
+            engine=event["ready"],
+            device=event["device"],
+            reasons=tuple(event["reasons"]),
+            workers=event["workers"],
+            batch_size=event["batch_size"],
+            has_lungs=event["has_lungs"],
+        )
+
+    def _on_event(self, event: Mapping[str, Any]) -> Iterator[Result]:  # Any: JSON
+        lane = event["lane"]
+        if "begun" in event:
+            self._given.lanes[lane] = _Lane(event["begun"], time.monotonic())
+            return
+        self._given.lanes.pop(lane, None)
+        self._deaths = 0
+        for number, rows in event["done"]:
+            task = self._given.tasks.pop(number)
+            yield Result(task, tuple(RowCells(tuple(each), base64.b64decode(picture), is_missing) for each, picture, is_missing in rows))
+
+    def _patience(self) -> float:
+        """Say how long to wait for the next event before looking at the clock."""
+        oldest = min((lane.since for lane in self._given.lanes.values()), default=time.monotonic())
+        left = oldest + self._plan.time_limit_s - time.monotonic()
+        return min(max(left, 0.01), LOOK_AGAIN_S)
+
+    def _overdue(self) -> Task | None:
+        now = time.monotonic()
+        late = [lane for lane in self._given.lanes.values() if now - lane.since > self._plan.time_limit_s]
+        return self._given.tasks.get(late[0].number) if late else None
+
+    # What goes wrong.
+
+    def _give_up(self, task: Task) -> Result:
+        """Leave a file that takes too long, and begin a new process for the others."""
+        self.close()
+        del self._given.tasks[task.number]
+        self._take_back()
+        self._begin_again()
+        return self._refused(task, f"Reading and scoring took longer than {self._plan.time_limit_s:g} seconds and was given up.")
+
+    def _on_crash(self) -> Iterator[Result]:
+        """Find out which file it was: those that had begun are tried again, one at a time."""
+        status = self._process.wait()
+        self.close()
+        begun = {lane.number for lane in self._given.lanes.values()} & set(self._given.tasks)
+        if len(self._given.tasks) == 1 and begun:
+            (task,) = self._given.tasks.values()
+            self._given = _Outstanding()
+            yield self._refused(task, f"Reading it crashed the decoder ({_ended(status)}).")
+        else:
+            self._suspects.extend(self._given.tasks.pop(number) for number in sorted(begun))
+            self._take_back()
+            if not begun:
+                self._count_death(status)
+        self._begin_again()
+
+    def _take_back(self) -> None:
+        """Put what was given out, and not answered, before everything that waits."""
+        self._again.extendleft(task for _, task in sorted(self._given.tasks.items(), reverse=True))
+        self._given = _Outstanding()
+
+    def _on_death(self) -> None:
+        """Begin again after an end before the model was open."""
+        status = self._process.wait()
+        self.close()
+        self._count_death(status)
+        self._begin_again()
+
+    def _count_death(self, status: int) -> None:
+        self._deaths += 1
+        if self._deaths >= MOST_DEATHS:
+            raise BatchStopped(
+                f"the process that scores ended again and again before it had begun a file ({_ended(status)}).",
+                hint="There may be too little memory: try --workers 1. CXRVIEW_LOG=debug shows more.",
+            )
+
+    def _refused(self, task: Task, reason: str) -> Result:
+        row = error_row(task.ref, reason, self._model)
+        return Result(task, (RowCells(tuple(cells(row, self._labels).values())),))
+
+    # The process.
+
+    def _begin_again(self) -> None:
+        self.restarts += 1
+        self._ready = None
+        self._start()
+
+    def _start(self) -> None:
+        errors_to = None if os.environ.get("CXRVIEW_LOG") else subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors_to, text=True, encoding="ascii"
+        )
+        self._events: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()  # Any: JSON
+        self._reader = threading.Thread(target=_read, args=(self._process, self._events.put), name="cxrview-batch-reader")
+        self._reader.start()
+        self._send(plan_to_json(self._plan))
+
+
+def _read(process: subprocess.Popen[str], put: Callable[[Mapping[str, Any] | None], None]) -> None:  # Any: JSON
+    """Take the lines of the other process until it ends; a line cut short by its end is no line."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.endswith("\n"):
+            put(json.loads(line))
+    put(None)
+
+
+def _ended(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

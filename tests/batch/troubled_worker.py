@@ -1,0 +1,34 @@
+"""The process that scores, made to fail at files of certain names: for tests of what watches over it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from cxrview.batch import score, worker
+from cxrview.core.image import ImageRef, Pixels
+from cxrview.io.limits import Limits
+from cxrview.io.read import read_pixels
+
+
+def troubled(ref: ImageRef, *, limits: Limits) -> Pixels:
+    if "hang" in ref.path.name:
+        ctypes.PyDLL(None).pause()  # a library that waits for ever and lets no other thread run
+    if "crash" in ref.path.name:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "once" in ref.path.name and not ref.path.with_suffix(".seen").exists():
+        ref.path.with_suffix(".seen").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read_pixels(ref, limits=limits)
+
+
+if __name__ == "__main__":
+    if "die" in sys.argv:
+        sys.exit(7)
+    score.read_pixels = troubled
+    sys.exit(worker.serve())
