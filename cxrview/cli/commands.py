@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxrview.cli import doctor, evaluate, explain, library, models, phantom, recipes, score, train
+from cxrview.cli import doctor, evaluate, explain, library, lungs, models, phantom, recipes, score, train
 
 COMMANDS = (
     score.COMMAND,
@@ -12,6 +12,7 @@ COMMANDS = (
     recipes.COMMAND,
     models.COMMAND,
     library.COMMAND,
+    lungs.COMMAND,
     phantom.COMMAND,
     doctor.COMMAND,
 )

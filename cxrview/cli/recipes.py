@@ -18,12 +18,17 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from cxrview.training.lung_recipe import load_lung_recipe, lung_recipe_names, lung_recipe_text
     from cxrview.training.recipe import load_recipe, recipe_names, recipe_text
 
+    if arguments.name in lung_recipe_names():
+        answer(lung_recipe_text(arguments.name).rstrip())
+        return ExitCode.OK
     if arguments.name:
         answer(recipe_text(arguments.name).rstrip())
         return ExitCode.OK
     recipes = [(name, load_recipe(name).title) for name in recipe_names()]
+    recipes += [(name, load_lung_recipe(name).title) for name in lung_recipe_names()]
     for line in table_lines(("name", "title"), recipes):
         answer(line)
     return ExitCode.OK

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxrview.cli.command import Command, ExitCode
 from cxrview.cli.options import add_quiet_option
 from cxrview.cli.terminal import answer, tell
 from cxrview.core.errors import EngineUnavailable, NothingToDo
+
+if TYPE_CHECKING:
+    from cxrview.training.recipe import Recipe
 
 DETAILS = """\
 DATA is a folder with one sub-folder for each label, or a CSV table. Everything is left in RUN: plan.json, split.csv,
@@ -25,6 +30,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a field of the recipe")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train (default: CUDA where it is)")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
+    parser.add_argument("--estimate", action="store_true", help="only take twenty steps and tell how long it would take")
     add_quiet_option(parser)
 
 
@@ -36,13 +42,40 @@ def _run(arguments: argparse.Namespace) -> int:
             "training needs torch and lightning, which are not installed.",
             hint='`pip install "cxrview[train]"`, or in a checkout `python3 packaging/bootstrap.py run --with train -- train ...`.',
         )
+    from cxrview.training.lung_recipe import is_lung_recipe
     from cxrview.training.recipe import load_recipe
-    from cxrview.training.run import train
+    from cxrview.training.supervise import train_supervised
 
-    recipe = load_recipe(arguments.recipe, arguments.changes)
     report = _ignore if arguments.quiet else tell
-    package = train(arguments.data, arguments.output, recipe, resume=arguments.resume, device=arguments.device, report=report)
+    if is_lung_recipe(arguments.recipe):
+        return _train_lungs(arguments, report)
+    recipe = load_recipe(arguments.recipe, arguments.changes)
+    if arguments.estimate:
+        return _estimate(arguments, recipe, report)
+    package = train_supervised(arguments.data, arguments.output, recipe, resume=arguments.resume, device=arguments.device, report=report)
     answer(str(package))
+    return ExitCode.OK
+
+
+def _train_lungs(arguments: argparse.Namespace, report: Callable[[str], None]) -> int:
+    from cxrview.training.lung_recipe import load_lung_recipe
+    from cxrview.training.lungs import train_lungs
+
+    recipe = load_lung_recipe(arguments.recipe, arguments.changes)
+    answer(str(train_lungs(arguments.data, arguments.output, recipe, resume=arguments.resume, report=report)))
+    return ExitCode.OK
+
+
+def _estimate(arguments: argparse.Namespace, recipe: Recipe, report: Callable[[str], None]) -> int:
+    from cxrview.training.estimate import estimate, in_words, write_estimate
+
+    found = estimate(arguments.data, recipe, device=arguments.device, report=report)
+    write_estimate(arguments.output, found)
+    memory = f"{found.memory_bytes / 2**30:.1f} GB of memory, " if found.memory_bytes else ""
+    answer(
+        f"At most {in_words(found.total_s)} on this machine's {found.device} ({found.images} images; {found.step_s:.2f} s a step of "
+        f"{found.batch}), {memory}{found.disk_bytes / 2**30:.2f} GB of disk."
+    )
     return ExitCode.OK
 
 

@@ -14,6 +14,7 @@ from cxrview.engine.choose import open_predictor
 from cxrview.engine.packages import Package, find_package, installed_packages
 
 LUNGS_ID = "lungs"
+WITH_HEART_ID = "lungs_heart"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +54,9 @@ def lungs_package() -> Package | None:
     return next(iter(named + [each for each in found if each.manifest.labels[0].id == LUNGS_ID]), None)
 
 
-def open_lungs(*, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1) -> LungFinder | None:
+def open_lungs(
+    *, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1, with_heart: bool = True
+) -> LungFinder | None:
     """Open the installed lung network, checked like any model; None when none is installed.
 
     Args:
@@ -61,6 +64,7 @@ def open_lungs(*, engine: str = "auto", device: str = "auto", threads: int = 0, 
         device: as for `open_predictor`.
         threads: for one run; 0 for all cores.
         workers: how many threads will call `find` at the same time.
+        with_heart: take the lung behind the heart and the diaphragm for lung too, where the network knows it; disease can lie there.
 
     Raises:
         PackageError: it is damaged, or fails its self-test.
@@ -71,4 +75,5 @@ def open_lungs(*, engine: str = "auto", device: str = "auto", threads: int = 0, 
         return None
     checked = find_package(package.folder)
     choice = open_predictor(checked, engine=engine, device=device, threads=threads, workers=workers)
-    return LungFinder(checked, choice.predictor)
+    labels = [label.id for label in checked.manifest.labels]
+    return LungFinder(checked, choice.predictor, labels.index(WITH_HEART_ID) if with_heart and WITH_HEART_ID in labels else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ class Backbone:
 BACKBONES: Mapping[str, Backbone] = {
     "densenet121": Backbone("densenet121"),
     "efficientnet_b0": Backbone("efficientnet_b0"),
+    "efficientnet_lite0": Backbone("tf_efficientnet_lite0"),
     "mobilenetv3": Backbone("mobilenetv3_large_100", ("conv_head", "norm_head", "act2"), "hardswish"),
     "resnet18": Backbone("resnet18"),
     "resnet34": Backbone("resnet34"),
@@ -132,6 +134,7 @@ def _backbone(name: str, channels: int) -> nn.Module:
         return nn.Sequential(*blocks)
     if name not in BACKBONES:
         raise ManifestError(f"There is no network called '{name}'.", hint=f"Use one of {', '.join(NETWORKS)}.")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when timm's hub client is first imported; nothing is downloaded here
     import timm
 
     entry = BACKBONES[name]

@@ -136,3 +136,18 @@ def _times_drawn(groups: Sequence[str], resamples: int, seed: int) -> Iterator[n
     for start in range(0, resamples, rows):
         counts = rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=min(rows, resamples - start))
         yield counts[:, index.reshape(-1)]
+
+
+def bootstrap_mean(
+    groups: Sequence[str], values: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0, level: float = LEVEL
+) -> Interval:
+    """Give a mean with a percentile bootstrap over whole groups; `positives` of the record is 0. NaN without cases."""
+    measured = np.asarray(values, np.float64)
+    if not measured.size:
+        return Interval(math.nan, math.nan, math.nan, n=0, positives=0, groups=0, level=level)
+    nobody = np.zeros(measured.size, np.bool_)
+
+    def mean(scores: FloatArray, _: BoolArray) -> float:
+        return float(scores.mean())
+
+    return bootstrap_by_group(mean, groups, measured, nobody, resamples=resamples, seed=seed, level=level)

@@ -6,11 +6,13 @@ import logging
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrview.core.errors import DataError, EngineUnavailable
+from cxrview.training.control import obedience
 from cxrview.training.events import EventLog
 from cxrview.training.recipe import FitRecipe, Precision
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     Batches: TypeAlias = DataLoader[tuple[Tensor, Tensor, Tensor]]
 
+COMPLETE_NAME = "complete"  # a file beside the checkpoints: training has ended of itself
+
 
 def fit_network(
     learner: LightningModule,
@@ -33,12 +37,15 @@ def fit_network(
     device: str = "auto",
     resume: bool = False,
     report: Callable[[str], None] = lambda _: None,
+    folder: Path | None = None,
+    phase: str = "",
 ) -> Path:
     """Train on the first of `batches`, judge on the second; return the best checkpoint.
 
     It ends when the epochs, the patience or the minutes are used up.
 
-    Writes `checkpoints/last.ckpt` and `checkpoints/best.ckpt` after each epoch and appends to `events.jsonl`.
+    Writes `last.ckpt` and `best.ckpt` into `folder` (the run's `checkpoints/`) after each epoch and appends to `events.jsonl`,
+    with the name of the `phase` if there is one.
 
     Raises:
         DataError: resuming was asked for and there is no checkpoint.
@@ -49,16 +56,19 @@ def fit_network(
     from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 
     training, validation = batches
-    folder = run / "checkpoints"
+    folder = folder or run / "checkpoints"
     last = folder / "last.ckpt"
     if resume and not last.is_file():
         raise DataError("There is no checkpoint to resume from.", hint="Start without --resume.", subject=str(run))
-    accelerator = _accelerator(device)
+    complete = folder / COMPLETE_NAME
+    if resume and complete.is_file():  # cut off while it was being judged: another epoch would make another network of it
+        return folder / "best.ckpt" if (folder / "best.ckpt").is_file() else last
+    accelerator = accelerator_of(device)
     best = ModelCheckpoint(
         folder, filename="best", monitor="monitor", mode="max", enable_version_counter=False, save_on_train_epoch_end=True
     )
     latest = ModelCheckpoint(folder, filename="last", every_n_epochs=1, enable_version_counter=False, save_on_train_epoch_end=True)
-    callbacks: list[Callback] = [_reporter(EventLog(run / "events.jsonl"), training, fit, report), best, latest]
+    callbacks: list[Callback] = [_reporter(EventLog(run / "events.jsonl"), training, fit, report, phase), obedience(run), best, latest]
     if fit.patience > 0:
         callbacks.append(EarlyStopping("monitor", mode="max", patience=fit.patience))
     if fit.minutes > 0:
@@ -71,7 +81,7 @@ def fit_network(
             accelerator=accelerator,
             devices=1,
             max_epochs=fit.epochs,
-            precision="bf16-mixed" if _is_bf16_chosen(fit.precision, accelerator) else "32-true",
+            precision="bf16-mixed" if is_bf16_chosen(fit.precision, accelerator) else "32-true",
             callbacks=callbacks,
             logger=False,
             enable_progress_bar=False,
@@ -82,18 +92,30 @@ def fit_network(
         trainer.fit(
             learner.to(memory_format=torch.channels_last), training, validation, ckpt_path=str(last) if resume else None, weights_only=True
         )
+    complete.touch()
+    EventLog(run / "events.jsonl").write("fitted")
     return folder / "best.ckpt" if (folder / "best.ckpt").is_file() else last
 
 
-def load_best(learner: LightningModule, checkpoint: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Best:
+    """What a checkpoint says of itself: its epoch, counted from 1, and the best `fit.monitor` until then."""
+
+    epoch: int
+    monitor: float
+
+
+def load_best(learner: LightningModule, checkpoint: Path) -> Best:
     """Put the weights of a checkpoint into the learner; nothing but tensors and plain values is read."""
     import torch
 
     stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
     learner.load_state_dict(stored["state_dict"])
+    scores = [state["best_model_score"] for state in stored.get("callbacks", {}).values() if state.get("best_model_score") is not None]
+    return Best(int(stored["epoch"]) + 1, float(scores[0]) if scores else float("nan"))
 
 
-def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Callable[[str], None]) -> Callback:
+def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Callable[[str], None], phase: str) -> Callback:
     from lightning.pytorch import Callback, Trainer
 
     class Reporter(Callback):
@@ -112,6 +134,7 @@ def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Calla
             sampler: Any = training.batch_sampler  # Any: DataLoader does not say that it is ours
             events.write(
                 "epoch",
+                **({"phase": phase} if phase else {}),
                 epoch=trainer.current_epoch + 1,
                 epochs=fit.epochs,
                 seconds=seconds,
@@ -131,7 +154,12 @@ def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Calla
     return Reporter()
 
 
-def _accelerator(device: str) -> str:
+def accelerator_of(device: str) -> str:
+    """Give Lightning's name of where to train; `auto` is CUDA where it is.
+
+    Raises:
+        EngineUnavailable: CUDA was asked for and is not here.
+    """
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
@@ -141,7 +169,7 @@ def _accelerator(device: str) -> str:
     return "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _is_bf16_chosen(precision: Precision, accelerator: str) -> bool:
+def is_bf16_chosen(precision: Precision, accelerator: str) -> bool:
     """Tell whether to train in bf16: asked for, or faster on this machine (matrix units for it in the processor)."""
     import torch
 

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "cxrview"
 KNOWN_IN = {
     "PIL": ("training/pictures.py",),
     "PySide6": ("app/",),
-    "cattrs": ("training/recipe.py",),
+    "cattrs": ("training/recipe.py", "training/lung_recipe.py"),
     "imagecodecs": ("io/codecs.py",),
     "imagehash": ("training/pictures.py",),
     "lightning": ("training/",),
@@ -31,6 +31,7 @@ KNOWN_IN = {
     "pydicom": ("io/dicom.py", "io/dicom_write.py"),
     "pytorch_grad_cam": ("engine/grad_cam.py",),
     "rich": ("cli/terminal.py",),
+    "segmentation_models_pytorch": ("training/lung_network.py",),
     "timm": ("engine/nets.py", "training/initial.py"),
     "torch": ("engine/nets.py", "engine/torch.py", "engine/torchvision_ops.py", "training/"),
     "torchmetrics": ("training/",),

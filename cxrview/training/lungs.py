@@ -1,0 +1,87 @@
+"""Train a lung network on human masks, from a table to a finished package."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrview.core.errors import DataError
+from cxrview.engine.packages import find_package
+from cxrview.training.lung_fit import fit_lungs
+from cxrview.training.lung_recipe import LungRecipe
+from cxrview.training.mask_examples import MaskExample, load_mask_pictures, read_mask_table
+
+Report = Callable[[str], None]
+
+
+def train_lungs(data: Path, run: Path, recipe: LungRecipe, *, resume: bool = False, report: Report = lambda _: None) -> Path:
+    """Train on the masks that the table `data` names and leave everything in `run`; return the folder of the finished package.
+
+    `run` gets `plan.json`, `split.csv`, `events.jsonl`, `checkpoints/`, `report/` and `package/`.
+
+    Raises:
+        DataError: the table cannot be used, or `run` holds another run and `resume` is not set.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    from cxrview.training.lung_finish import finish_lungs
+    from cxrview.training.lung_network import lung_network, start_from
+
+    if (run / "plan.json").exists() and not resume:
+        raise DataError("This folder already holds a run.", hint="Add --resume to go on with it, or name another folder.", subject=str(run))
+    run.mkdir(parents=True, exist_ok=True)
+    examples = read_mask_table(data, recipe.masks.kinds, left_out=recipe.masks.leave_out)
+    pictures = load_mask_pictures(examples, recipe.input, report)
+    for problem in pictures.problems:
+        report(f"  left out: {problem}")
+    splits = split_masks(pictures.examples, recipe)
+    _write_plan(recipe, pictures.examples, splits, run)
+    torch.manual_seed(recipe.fit.seed)
+    network = lung_network(len(recipe.masks.kinds))
+    kind, _, model = recipe.init.partition(":")
+    if kind == "bundled":
+        fitted = start_from(network, load_file(find_package(model).folder / "weights.safetensors"))
+        report(f"The encoder starts from {model}: {fitted} tensors.")
+    chosen, watched = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "val")
+    report(f"{len(chosen)} images to learn from, {len(watched)} to watch, {(splits == 'test').sum()} to test.")
+    trained = fit_lungs(network, pictures, tuple(recipe.masks.kinds), recipe.fit, (chosen, watched), run, resume=resume, report=report)
+    return finish_lungs(recipe, trained, pictures, splits, run, report)
+
+
+def split_masks(examples: tuple[MaskExample, ...], recipe: LungRecipe) -> npt.NDArray[np.str_]:
+    """Assign each group of each source to `train`, `val` or `test`, by chance from the recipe's seed; unseen sources are all test."""
+    random = np.random.default_rng(recipe.fit.seed)
+    of_group: dict[str, str] = {}
+    for source in sorted({example.source for example in examples}):
+        groups = sorted({example.group for example in examples if example.source == source} - set(of_group))
+        if source in recipe.masks.unseen:
+            of_group |= dict.fromkeys(groups, "test")
+            continue
+        shuffled = [groups[index] for index in random.permutation(len(groups))]
+        test = round(recipe.masks.test_fraction * len(groups))
+        val = round(recipe.masks.val_fraction * len(groups))
+        of_group |= dict.fromkeys(shuffled[:test], "test")
+        of_group |= dict.fromkeys(shuffled[test : test + val], "val")
+        of_group |= dict.fromkeys(shuffled[test + val :], "train")
+    return np.array([of_group[example.group] for example in examples])
+
+
+def _write_plan(recipe: LungRecipe, examples: tuple[MaskExample, ...], splits: npt.NDArray[np.str_], run: Path) -> None:
+    counts = Counter((split, example.source, example.label) for split, example in zip(splits, examples, strict=True))
+    document = {
+        "recipe": asdict(recipe),
+        "counts": [{"split": a, "source": b, "label": c, "images": n} for (a, b, c), n in sorted(counts.items())],
+    }
+    (run / "plan.json").write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
+    rows = [
+        f"{example.image.name},{split},{example.source},{example.label},{example.group}"
+        for split, example in zip(splits, examples, strict=True)
+    ]
+    (run / "split.csv").write_text("\n".join(["file,split,source,label,group_id", *rows]) + "\n", encoding="utf-8")
