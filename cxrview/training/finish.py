@@ -43,8 +43,11 @@ EXPORT_TOLERANCE = 1e-4  # between torch and the exported graph, in logits, on t
 COMPARED_IMAGES = 64
 
 
-def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], None]) -> Path:
+def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], None], *, held_out: FloatArray | None = None) -> Path:
     """Write `package/` and `report/` into the run folder and return the package's folder.
+
+    Calibration, thresholds and operating curves are chosen on the validation images; where the network learned from these too,
+    `held_out` holds the logits that a network gave which did not.
 
     Raises:
         PackageError: the exported graph does not give what torch gives.
@@ -58,9 +61,12 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     finally:
         predictor.close()
     cases = cases_of(plan.examples)
-    rules = calibrate(cases, logits, draft.manifest).calibrations
+    chosen_on = logits.copy()
+    if held_out is not None:
+        chosen_on[plan.members("val")] = held_out
+    rules = calibrate(cases, chosen_on, draft.manifest).calibrations
     calibrated = replace(draft.manifest, calibration=rules)
-    scored = score_cases(cases, logits, calibrated)
+    scored = score_cases(cases, chosen_on, calibrated)
     thresholds = choose_thresholds(scored, specificity=plan.recipe.package.specificity)
     curves = operating_curves(scored, thresholds)
     manifest = replace(calibrated, thresholds=thresholds, operating_curve=curves if any(curve.probability for curve in curves) else ())

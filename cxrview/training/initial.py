@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxrview.core.errors import RecipeError
+from cxrview.core.errors import PackageError, RecipeError
 from cxrview.engine.nets import BACKBONES, build
 from cxrview.engine.packages import find_package
+from cxrview.training.foreign import read_checkpoint, to_own_layout, with_planes
 from cxrview.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -17,7 +19,24 @@ if TYPE_CHECKING:
 LEAST_SHARED = 0.5  # of the backbone's tensors; fewer means that the file holds another network
 
 
-def initial_network(recipe: Recipe, labels: Sequence[str]) -> nn.Module:
+def usable_init(recipe: Recipe) -> str:
+    """Choose the first of the inits that the recipe names, with `|` between them, whose weights are there.
+
+    Raises:
+        RecipeError: none of them is; the reason of the last.
+    """
+    *wishes, last = recipe.init.split("|")
+    for wish in wishes:
+        try:
+            _weights(replace(recipe, init=wish))
+        except (RecipeError, PackageError):
+            continue
+        return wish
+    _weights(replace(recipe, init=last))
+    return last
+
+
+def initial_network(recipe: Recipe, labels: Sequence[str], report: Callable[[str], None] = lambda _: None) -> nn.Module:
     """Build the recipe's network and give it the weights that `init` names; the head of another label set starts anew.
 
     Raises:
@@ -29,15 +48,27 @@ def initial_network(recipe: Recipe, labels: Sequence[str]) -> nn.Module:
     outputs = len(labels)
     spec = recipe.input
     network = build(recipe.architecture, labels=outputs, channels=spec.channels.planes, height=spec.height, width=spec.width)
+    weights = _weights(recipe)
+    if not weights:
+        is_idle = (recipe.phases and all(phase.frozen_layers == 1 for phase in recipe.phases)) or recipe.fit.frozen_layers == 1
+        report(
+            "First weights: random." + (" The backbone stays as it is, so only a head over random features is learned." if is_idle else "")
+        )
+        return network
+    return _with_weights(network, weights, recipe.init, report)
+
+
+def _weights(recipe: Recipe) -> Mapping[str, Tensor]:
+    """Read what `init` names; nothing for random weights."""
     kind, _, rest = recipe.init.partition(":")
     if kind == "random":
-        return network
+        return {}
     if kind == "bundled":
-        return _with_weights(network, _read(find_package(rest).folder / "weights.safetensors"), recipe.init)
+        return _read(find_package(rest).folder / "weights.safetensors")
     if kind == "file":
-        return _with_weights(network, _read(Path(rest)), recipe.init)
+        return to_own_layout(_read(Path(rest)))
     if kind == "imagenet":
-        return _with_weights(network, _imagenet(recipe), recipe.init)
+        return _imagenet(recipe)
     raise RecipeError(f'init = "{recipe.init}" is not known.', hint="Use random, file:PATH, bundled:ID or imagenet.")
 
 
@@ -49,11 +80,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         from safetensors.torch import load_file
 
         return load_file(path)
-    import torch
-
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    state = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
-    return {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
+    return read_checkpoint(path)
 
 
 def _imagenet(recipe: Recipe) -> Mapping[str, Tensor]:
@@ -76,8 +103,9 @@ def _imagenet(recipe: Recipe) -> Mapping[str, Tensor]:
     return {f"backbone.body.{key}": value for key, value in whole.state_dict().items()}
 
 
-def _with_weights(network: nn.Module, weights: Mapping[str, Tensor], where: str) -> nn.Module:
+def _with_weights(network: nn.Module, weights: Mapping[str, Tensor], where: str, report: Callable[[str], None]) -> nn.Module:
     own = network.state_dict()
+    weights = with_planes(weights, own)
     fitting = {key: value.to(own[key].dtype) for key, value in weights.items() if key in own and own[key].shape == value.shape}
     backbone = [key for key in own if key.startswith("backbone.")]
     shared = sum(key in fitting for key in backbone) / max(1, len(backbone))
@@ -87,4 +115,6 @@ def _with_weights(network: nn.Module, weights: Mapping[str, Tensor], where: str)
             hint="Choose the architecture that the weights were trained with.",
         )
     network.load_state_dict(fitting, strict=False)
+    fresh = sorted({key.rpartition(".")[0] for key in own if key not in fitting})
+    report(f"First weights: {where}, {shared:.0%} of the backbone's tensors; new: {', '.join(fresh[:4]) or 'nothing'}.")
     return network

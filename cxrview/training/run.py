@@ -7,25 +7,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cxrview import __version__
 from cxrview.core.errors import DataError
-from cxrview.core.manifest import Task
 from cxrview.training.events import EventLog
 from cxrview.training.examples import Example, read_collection, regrouped
 from cxrview.training.harmonise import before_matching, harmonise
 from cxrview.training.pictures import Pictures, load_pictures, near_duplicates
 from cxrview.training.recipe import Recipe, recipe_document
 from cxrview.training.split import assign_folds, assign_splits, check_splits, find_leaks, write_split
-
-if TYPE_CHECKING:
-    from lightning.pytorch import LightningModule
-
-    from cxrview.training.fit import Batches
 
 Report = Callable[[str], None]
 
@@ -56,7 +49,7 @@ def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device
         RecipeError: the recipe does not fit the data.
     """
     from cxrview.training.finish import finish
-    from cxrview.training.fit import fit_network, load_best
+    from cxrview.training.phases import fit_phases
 
     if (run / "plan.json").exists() and not resume:
         raise DataError("This folder already holds a run.", hint="Add --resume to go on with it, or name another folder.", subject=str(run))
@@ -64,12 +57,9 @@ def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device
     plan = make_plan(data, run, recipe, report)
     events = EventLog(run / "events.jsonl")
     events.write("plan", labels=list(plan.labels), images=len(plan.examples), resumed=resume)
-    learner, batches = _assemble(plan)
-    best = fit_network(learner, batches, plan.recipe.fit, run, device=device, resume=resume, report=report)
-    load_best(learner, best)
-    report(f"Training done; the best weights are in {best.name}. Exporting and judging.")
-    network: Any = learner.best_network  # Any: torch types every attribute of a module as a tensor or a module
-    package = finish(plan, network, run, report)
+    trained = fit_phases(plan, run, device=device, resume=resume, report=report)
+    report("Training done. Exporting and judging.")
+    package = finish(plan, trained.network, run, report, held_out=trained.held_out)
     events.write("done", package=str(package))
     return package
 
@@ -80,6 +70,8 @@ def make_plan(data: Path, run: Path, recipe: Recipe, report: Report = lambda _: 
     Raises:
         DataError: no usable images, or a ready-made split that leaks.
     """
+    if "|" in recipe.init:
+        recipe = replace(recipe, init=_usable_init(recipe))
     collection = read_collection(data, recipe.data)
     report(f"{len(collection.examples)} images, labels {', '.join(collection.labels)}.")
     for reason, count in sorted(collection.left_out.items(), key=lambda item: -item[1]):
@@ -102,6 +94,12 @@ def make_plan(data: Path, run: Path, recipe: Recipe, report: Report = lambda _: 
     _write_plan(plan, run, collection.left_out, len(pairs))
     _report_counts(plan, report)
     return plan
+
+
+def _usable_init(recipe: Recipe) -> str:
+    from cxrview.training.initial import usable_init
+
+    return usable_init(recipe)
 
 
 def _split(examples: tuple[Example, ...], recipe: Recipe) -> tuple[Example, ...]:
@@ -156,34 +154,3 @@ def _report_counts(plan: Plan, report: Report) -> None:
         if not members:
             continue
         report(f"{split}: {len(members)} images ({', '.join(f'{label} {n}' for label, n in counts.most_common())})")
-
-
-def _assemble(plan: Plan) -> tuple[LightningModule, tuple[Batches, Batches]]:
-    from cxrview.training.data import training_batches, validation_batches
-    from cxrview.training.initial import initial_network
-    from cxrview.training.targets import draw_chances, make_targets
-    from cxrview.training.task import ValidationSet, make_task
-
-    recipe, labels = plan.recipe, plan.labels
-    chosen, held_out = plan.members("train"), plan.members("val")
-    training = [plan.examples[i] for i in chosen]
-    validation = [plan.examples[i] for i in held_out]
-    known = np.array([[label in example.known for label in labels] for example in validation])
-    facts = ValidationSet(known | (recipe.task is Task.MULTICLASS), np.array([example.source for example in validation]))
-    learner = make_task(initial_network(recipe, labels), recipe.task, labels, recipe.fit, facts)
-    batches = (
-        training_batches(
-            plan.pictures.stack[chosen],
-            make_targets(training, labels, recipe.fit, recipe.task),
-            draw_chances(training, recipe.fit.balance),
-            recipe.input,
-            recipe.augment,
-            batch=recipe.fit.batch,
-            epoch_images=recipe.fit.epoch_images or len(training),
-            seed=recipe.fit.seed,
-        ),
-        validation_batches(
-            plan.pictures.stack[held_out], make_targets(validation, labels, recipe.fit, recipe.task), recipe.input, batch=recipe.fit.batch
-        ),
-    )
-    return learner, batches
