@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 Value = str | int | float | bool | None | list[str] | dict[str, float]
@@ -19,18 +20,22 @@ class EventLog:
     def write(self, event: str, **values: Value) -> None:
         """Append one event with the time in seconds since 1970; numbers that are not finite become null."""
         line = json.dumps({"event": event, "time": round(time.time(), 3), **{key: _finite(value) for key, value in values.items()}})
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        with self._path.open("a+b") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - 1))
+            is_torn = size > 0 and stream.read(1) != b"\n"  # the writer before was killed in the middle of a line
+            stream.write((b"\n" if is_torn else b"") + line.encode() + b"\n")
 
 
 def read_events(path: Path) -> Iterator[dict[str, Value]]:
-    """Yield the events of a run; a last line that is still being written is passed over."""
+    """Yield the events of a run; a line that is still being written, or was cut off, is passed over."""
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
             if line.endswith("\n"):
-                yield json.loads(line)
+                with suppress(ValueError):
+                    yield json.loads(line)
 
 
 def _finite(value: Value) -> Value:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrview.core.errors import CxrError, DataError
+from cxrview.core.frame import Frame
 from cxrview.core.image import ImageRef
 from cxrview.core.lung_input import needs_lungs
 from cxrview.core.manifest import InputSpec
@@ -21,9 +22,10 @@ from cxrview.engine.lungs import LungFinder, open_lungs
 from cxrview.io.places import places
 from cxrview.io.read import read_pixels
 from cxrview.training.examples import Example
-from cxrview.training.lung_source import NO_LUNGS, LungSource, lungs_for
+from cxrview.training.lung_source import NO_LUNGS, KnownLungs, LungSource, lungs_for
+from cxrview.training.mask_examples import mask_at_model
 
-CACHE_FORMAT = 3  # raise it when `prepare` gives other pictures for the same contract
+CACHE_FORMAT = 4  # raise it when `prepare` gives other pictures for the same contract
 COMPARED_AT_ONCE = 2**25  # pairs of hashes: 128 MiB
 HASH_SIDE = 16  # perceptual hashes of 16 × 16 bits
 
@@ -37,12 +39,14 @@ class Pictures:
         aspect: (N,) width / height of the original.
         sha256: of each file, hexadecimal.
         hashes: (N, 256) bool, perceptual hashes.
+        lungs: (N, H, W) uint8, 1 where a lung is, 0 all over where none was found; None when the contract asks for no lungs.
     """
 
     stack: npt.NDArray[np.uint8]
     aspect: npt.NDArray[np.float32]
     sha256: tuple[str, ...]
     hashes: npt.NDArray[np.bool_]
+    lungs: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +65,7 @@ class _One:
     sha256: str
     bits: npt.NDArray[np.bool_]
     lungs: LungSource = LungSource.NOT_ASKED
+    lung_mask: npt.NDArray[np.uint8] | None = None
 
 
 def load_pictures(
@@ -96,6 +101,7 @@ def load_pictures(
         np.array([one.aspect for one in ones], dtype=np.float32),
         tuple(one.sha256 for one in ones),
         np.stack([one.bits for one in ones]),
+        np.stack([one.lung_mask for one in ones if one.lung_mask is not None]) if needs_lungs(spec) else None,
     )
     _to_cache(cache, pictures, good, problems)
     return Loaded(tuple(examples[number] for number in good), pictures, problems)
@@ -126,16 +132,24 @@ def _read_one(example: Example, spec: InputSpec, finder: LungFinder | None) -> _
     try:
         pixels = read_pixels(ImageRef(path))
         known = lungs_for(pixels, example.mask, finder) if needs_lungs(spec) else NO_LUNGS
-        gray = to_gray(pixels, spec, lung_box=known.box, lung_mask=known.mask).gray
+        made = to_gray(pixels, spec, lung_box=known.box, lung_mask=known.mask)
     except CxrError as error:
         return str(error.about(str(path)))
+    gray = made.gray
     return _One(
         to_channels(gray, spec),
         pixels.width / pixels.height,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         perceptual_hash(gray),
         known.source,
+        _lungs_at_model(known, made.frame) if needs_lungs(spec) else None,
     )
+
+
+def _lungs_at_model(known: KnownLungs, frame: Frame) -> npt.NDArray[np.uint8]:
+    if known.mask is None:
+        return np.zeros((frame.model_height, frame.model_width), np.uint8)
+    return mask_at_model(known.mask.astype(np.uint8), frame)
 
 
 def perceptual_hash(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -171,6 +185,7 @@ def _to_cache(path: Path, pictures: Pictures, good: Sequence[int], problems: Seq
         aspect=pictures.aspect,
         sha256=np.array(pictures.sha256),
         hashes=pictures.hashes,
+        **({} if pictures.lungs is None else {"lungs": pictures.lungs}),
         good=np.array(good),
         problems=np.array(problems, dtype=np.str_),
     )
@@ -179,6 +194,12 @@ def _to_cache(path: Path, pictures: Pictures, good: Sequence[int], problems: Seq
 
 def _from_cache(path: Path, examples: Sequence[Example]) -> Loaded:
     with np.load(path, allow_pickle=False) as stored:
-        pictures = Pictures(stored["stack"], stored["aspect"], tuple(str(text) for text in stored["sha256"]), stored["hashes"])
+        pictures = Pictures(
+            stored["stack"],
+            stored["aspect"],
+            tuple(str(text) for text in stored["sha256"]),
+            stored["hashes"],
+            stored["lungs"] if "lungs" in stored else None,
+        )
         good, problems = stored["good"], tuple(str(text) for text in stored["problems"])
     return Loaded(tuple(examples[int(number)] for number in good), pictures, problems)

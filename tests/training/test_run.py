@@ -61,7 +61,7 @@ def test_a_run_leaves_everything_that_is_promised(finished: Path) -> None:
     assert plan["labels"] == ["opacity"]
     assert sum(row["images"] for row in plan["counts"]) == 48
     events = list(read_events(finished / "events.jsonl"))
-    assert [event["event"] for event in events] == ["plan", *["epoch"] * 4, "done"]
+    assert [event["event"] for event in events] == ["plan", *["epoch"] * 4, "fitted", "done"]
     assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2, 3, 4]
 
 
