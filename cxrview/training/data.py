@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 Stack = npt.NDArray[np.uint8]
 
 
-def augmenter(recipe: AugmentRecipe) -> Callable[[Tensor], Tensor]:
-    """Make the random change of one picture, (C, H, W) uint8 to the same; it draws from torch's global generator."""
+def augmenter(recipe: AugmentRecipe) -> Callable[..., Tensor]:
+    """Make the random change of one picture, (C, H, W) uint8 to the same; it draws from torch's global generator.
+
+    Given a mask too, (1, H, W) uint8, it moves the mask with the picture and gives both, one above the other.
+    """
     make_importable()
     import torch
     from torchvision.transforms import v2
@@ -57,12 +60,14 @@ def augmenter(recipe: AugmentRecipe) -> Callable[[Tensor], Tensor]:
             values = values + sigma * torch.randn_like(values)
         return (values.clamp(0, 1) * 255.0).round().to(torch.uint8)
 
-    def change(picture: Tensor) -> Tensor:
+    def change(picture: Tensor, mask: Tensor | None = None) -> Tensor:
+        channels = len(picture)
+        moved = picture if mask is None else torch.cat([picture, mask])
         if recipe.stretch > 0:
-            picture = stretched(picture)
-        picture = toned(jitter(blur(affine(flip(picture)))))
-        changed: Tensor = erase(picture)
-        return changed
+            moved = stretched(moved)
+        moved = affine(flip(moved))
+        changed: Tensor = erase(toned(jitter(blur(moved[:channels]))))
+        return changed if mask is None else torch.cat([changed, moved[channels:]])
 
     return change
 
@@ -77,8 +82,11 @@ def training_batches(
     batch: int,
     epoch_images: int,
     seed: int,
-) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    lungs: Stack | None = None,
+) -> DataLoader[tuple[Tensor, ...]]:
     """Make the training loader: (x, wanted, weight) batches of images drawn by `chances`.
+
+    With `lungs`, (N, H, W) uint8 of 0 and 1, a fourth tensor (B, H, W), 0 to 1, says where they came to lie.
 
     What is drawn in an epoch, and how it is changed, depends on `seed` and the epoch's number alone, so that a resumed
     run goes on as if it had not stopped; set the number with `loader.batch_sampler.set_epoch`.
@@ -89,19 +97,22 @@ def training_batches(
 
     change = augmenter(augment)
 
-    class Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    class Drawn(Dataset[tuple[Tensor, ...]]):
         """Augmented pictures."""
 
         def __len__(self) -> int:
             return len(stack)
 
-        def __getitem__(self, drawn: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        def __getitem__(self, drawn: tuple[int, int]) -> tuple[Tensor, ...]:
             index, own_seed = drawn
+            mask = None if lungs is None else torch.from_numpy(lungs[index][np.newaxis] * np.uint8(255))
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(own_seed)  # torch.manual_seed formats a stack for CUDA at each call
-                changed = change(torch.from_numpy(stack[index])).numpy()
-            x = torch.from_numpy(normalise(changed, spec)[0])
-            return x, torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index])
+                changed = change(torch.from_numpy(stack[index]), mask).numpy()
+            channels = spec.channels.planes
+            x = torch.from_numpy(normalise(changed[:channels], spec)[0])
+            about = (torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index]))
+            return (x, *about) if mask is None else (x, *about, torch.from_numpy(changed[channels] / np.float32(255.0)))
 
     class Draw(Sampler[list[tuple[int, int]]]):
         """Draws batches of indices, each with the seed of its change; an image is used up before it comes again."""
@@ -136,19 +147,19 @@ def _systematic(chances: npt.NDArray[np.float64], count: int, random: np.random.
     return random.permutation(drawn)
 
 
-def validation_batches(stack: Stack, targets: Targets, spec: InputSpec, *, batch: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+def validation_batches(stack: Stack, targets: Targets, spec: InputSpec, *, batch: int) -> DataLoader[tuple[Tensor, ...]]:
     """Make the loader of unchanged pictures in their order."""
     import torch
     from torch import Tensor
     from torch.utils.data import DataLoader, Dataset
 
-    class Plain(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    class Plain(Dataset[tuple[Tensor, ...]]):
         """Pictures as the viewer prepares them."""
 
         def __len__(self) -> int:
             return len(stack)
 
-        def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        def __getitem__(self, index: int) -> tuple[Tensor, ...]:
             x = torch.from_numpy(normalise(stack[index], spec)[0])
             return x, torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index])
 

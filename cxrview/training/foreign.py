@@ -45,9 +45,10 @@ def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
         raise RecipeError(
             "This is a Keras file.", hint="Convert its weights to a state dictionary of torch or to safetensors.", subject=str(path)
         )
+    unpickler: Any = torch._weights_only_unpickler  # Any: torch does not export it
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, OSError, torch._weights_only_unpickler.UnpicklingError) as error:
+    except (RuntimeError, EOFError, ValueError, OSError, unpickler.UnpicklingError) as error:
         raise RecipeError(
             "This file cannot be read as tensors alone: it holds a whole pickled model, which could run any code, or is damaged.",
             hint="Where you trust it, load it in Python, and save `model.state_dict()` with torch.save or safetensors.",

@@ -170,6 +170,7 @@ def assemble(
             batch=fit.batch,
             epoch_images=fit.epoch_images or len(training),
             seed=fit.seed,
+            lungs=plan.pictures.lungs[learned_from] if fit.heat_outside > 0 and plan.pictures.lungs is not None else None,
         ),
         validation_batches(
             plan.pictures.stack[held_out], make_targets(validation, labels, fit, recipe.task), recipe.input, batch=fit.batch

@@ -13,6 +13,7 @@ import cattrs
 import tomli_w
 
 from cxrview.core.errors import RecipeError
+from cxrview.core.lung_input import needs_lungs
 from cxrview.core.manifest import Architecture, InputSpec, Task
 from cxrview.io.places import resource
 from cxrview.training.procedure import Phase, Published, RangeTest, Repeat, Search, Stage
@@ -155,6 +156,8 @@ class FitRecipe:
         average: decay of the exponential moving average of the weights, which is what is kept; 0 for none.
         patience: stop after so many epochs without a better monitor; 0 for never.
         minutes: stop at the end of the first epoch that ends later than this; 0 for no limit.
+        heat_outside: weight of the share of heat that lies outside the lungs, added to the loss; 0 for no difference. It
+            needs a contract that asks for lungs and a pooled head of one dense layer.
     """
 
     epochs: int = 40
@@ -173,6 +176,7 @@ class FitRecipe:
     class_weights: bool = False
     balance: Balance = Balance.LABEL
     cross_source_weight: float = 1.0
+    heat_outside: float = 0.0
     average: float = 0.0
     monitor: Monitor = Monitor.AUROC
     patience: int = 12
@@ -347,12 +351,20 @@ def _searched_sections(recipe: Recipe) -> set[str]:
     return {name.partition(".")[0] for name in recipe.search.grid}
 
 
+def _can_hold_heat(recipe: Recipe) -> bool:
+    return needs_lungs(recipe.input) and recipe.architecture.head == "pool" and not recipe.architecture.head_hidden
+
+
 def _check(recipe: Recipe, subject: str) -> None:
     data, fit = recipe.data, recipe.fit
     fractions_fit = 0 <= data.test_fraction < 1 and 0 < data.val_fraction < 1 and data.test_fraction + data.val_fraction < 0.9
     problems = (
         (not fractions_fit, "test_fraction and val_fraction must leave at least a tenth for training"),
         (fit.epochs < 1 or fit.batch < 2, "epochs must be at least 1 and batch at least 2"),
+        (
+            fit.heat_outside > 0 and not _can_hold_heat(recipe),
+            "heat_outside needs a lung crop or mask, and a pooled head of one dense layer",
+        ),
         (fit.optimiser not in ("adamw", "adam", "sgd"), "optimiser must be adamw, adam or sgd"),
         (fit.schedule not in ("cosine", "constant"), "schedule must be cosine or constant"),
         (not 0 < fit.learning_rate < 10, "learning_rate must lie between 0 and 10"),

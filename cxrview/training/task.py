@@ -57,11 +57,19 @@ def make_task(network: nn.Module, task: Task, labels: Sequence[str], fit: FitRec
             kept: nn.Module = self.kept.module if self.kept is not None else self.network
             return kept
 
-        def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+        def loss_of(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+            """Compute the loss of one batch."""
             x, wanted, weight = batch
             logits, _features = self.network(x.to(memory_format=torch.channels_last))
-            value = loss(logits.float(), wanted, weight, task=task, fit=fit)
-            self.log("train_loss", value, on_step=False, on_epoch=True, batch_size=len(x))
+            return loss(logits.float(), wanted, weight, task=task, fit=fit)
+
+        def optimiser(self) -> Any:  # Any: torch's optimisers have no common stub
+            """Make the recipe's optimiser over all weights."""
+            return _optimiser(self.network, fit)
+
+        def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+            value = self.loss_of(batch)
+            self.log("train_loss", value, on_step=False, on_epoch=True, batch_size=len(batch[0]))
             return value
 
         def on_train_batch_end(self, *_: Any) -> None:  # Any: Lightning's hook
@@ -93,7 +101,7 @@ def make_task(network: nn.Module, task: Task, labels: Sequence[str], fit: FitRec
             self.log("monitor", float(np.mean(chosen)) if chosen else WORST)
 
         def configure_optimizers(self) -> Any:  # Any: Lightning takes many forms
-            optimiser = _optimiser(self.network, fit)
+            optimiser = self.optimiser()
             if fit.schedule == "constant":
                 return optimiser
             steps = int(self.trainer.estimated_stepping_batches)
@@ -130,6 +138,29 @@ def loss(logits: Tensor, wanted: Tensor, weight: Tensor, *, task: Task, fit: Fit
     return (each * weight).mean()
 
 
+def heat_outside(features: Tensor, dense: nn.Module, lungs: Tensor) -> Tensor:
+    """Give the share of the positive heat of all labels that lies outside the lungs, 0 to 1, averaged over images and labels.
+
+    The heat is Grad-CAM's for a pooled head of one dense layer: what each cell adds to the logit. Holding it down keeps
+    the network from reading collimators, letters and shoulders ("right for the right reasons", Ross et al., IJCAI 2017).
+
+    Args:
+        features: (N, K, h, w).
+        dense: the layer from K means to L logits.
+        lungs: (N, H, W), 0 to 1; an image without any lung counts nothing. A border of one cell around them is lung too.
+    """
+    import torch
+    from torch.nn import functional
+
+    weight: Any = dense.weight  # Any: torch types every attribute of a module as a tensor or a module
+    heat = torch.einsum("lk,nkhw->nlhw", weight, features).clamp_min(0.0)
+    cells = functional.adaptive_avg_pool2d(lungs[:, None], heat.shape[2:])
+    inside = torch.maximum(cells, 0.5 * functional.max_pool2d(cells, 3, stride=1, padding=1))
+    share = (heat * (1.0 - inside)).sum((2, 3)) / (heat.sum((2, 3)) + 1e-3)
+    has_lungs = (cells.amax((1, 2, 3)) > 0).float()[:, None]
+    return (share * has_lungs).sum() / (has_lungs.sum() * heat.shape[1]).clamp_min(1.0)
+
+
 def aurocs(logits: Tensor, wanted: Tensor, validation: ValidationSet, labels: Sequence[str]) -> dict[str, float]:
     """Give AUROC by label, and by `label@source` for sources with at least four positives and four negatives."""
     import torch
@@ -148,11 +179,19 @@ def aurocs(logits: Tensor, wanted: Tensor, validation: ValidationSet, labels: Se
 
 
 def freeze(network: nn.Module, fit: FitRecipe, *, epoch: int) -> None:
-    """Freeze what the recipe wants frozen in this epoch: the whole backbone, or the first part of it."""
-    parameters = list(network.get_submodule("backbone").parameters())
+    """Freeze what the recipe wants frozen in this epoch: the whole backbone, or the first part of it.
+
+    A frozen batch norm neither learns nor counts: it takes the statistics that it came with.
+    """
+    backbone = network.get_submodule("backbone")
+    parameters = list(backbone.parameters())
     still = len(parameters) if epoch < fit.freeze_epochs else round(len(parameters) * fit.frozen_layers)
     for number, parameter in enumerate(parameters):
         parameter.requires_grad_(number >= still)
+    for module in backbone.modules():
+        own = list(module.parameters(recurse=False))
+        if own:
+            module.train(any(parameter.requires_grad for parameter in own))
 
 
 def _optimiser(network: nn.Module, fit: FitRecipe) -> Any:  # Any: torch's optimisers have no common stub
