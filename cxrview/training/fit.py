@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import DataLoader
 
-    Batches: TypeAlias = DataLoader[tuple[Tensor, Tensor, Tensor]]
+    Batches: TypeAlias = DataLoader[tuple[Tensor, ...]]
 
 COMPLETE_NAME = "complete"  # a file beside the checkpoints: training has ended of itself
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +108,17 @@ def load_pictures(
     return Loaded(tuple(examples[number] for number in good), pictures, problems)
 
 
+def chosen_pictures(pictures: Pictures, index: npt.NDArray[np.intp]) -> Pictures:
+    """Take the pictures at `index`, in that order."""
+    return Pictures(
+        pictures.stack[index],
+        pictures.aspect[index],
+        tuple(pictures.sha256[number] for number in index),
+        pictures.hashes[index],
+        None if pictures.lungs is None else pictures.lungs[index],
+    )
+
+
 def near_duplicates(pictures: Pictures, distance: int) -> tuple[tuple[int, int], ...]:
     """Find pairs of pictures whose perceptual hashes differ by at most `distance` of 256 bits; none when negative."""
     return same_pictures(pictures.hashes, distance)
@@ -179,16 +191,17 @@ def _key(examples: Sequence[Example], spec: InputSpec, finder: LungFinder | None
 def _to_cache(path: Path, pictures: Pictures, good: Sequence[int], problems: Sequence[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.stem}.partial.npz")
-    np.savez(
-        partial,
-        stack=pictures.stack,
-        aspect=pictures.aspect,
-        sha256=np.array(pictures.sha256),
-        hashes=pictures.hashes,
-        **({} if pictures.lungs is None else {"lungs": pictures.lungs}),
-        good=np.array(good),
-        problems=np.array(problems, dtype=np.str_),
-    )
+    arrays: dict[str, npt.NDArray[Any]] = {  # Any: of every type
+        "stack": pictures.stack,
+        "aspect": pictures.aspect,
+        "sha256": np.array(pictures.sha256),
+        "hashes": pictures.hashes,
+        "good": np.array(good),
+        "problems": np.array(problems, dtype=np.str_),
+    }
+    if pictures.lungs is not None:
+        arrays["lungs"] = pictures.lungs
+    np.savez(partial, allow_pickle=False, **arrays)
     partial.replace(path)
 
 
@@ -199,7 +212,7 @@ def _from_cache(path: Path, examples: Sequence[Example]) -> Loaded:
             stored["aspect"],
             tuple(str(text) for text in stored["sha256"]),
             stored["hashes"],
-            stored["lungs"] if "lungs" in stored else None,
+            stored["lungs"] if "lungs" in stored.files else None,
         )
         good, problems = stored["good"], tuple(str(text) for text in stored["problems"])
     return Loaded(tuple(examples[int(number)] for number in good), pictures, problems)

@@ -154,7 +154,7 @@ def heat_outside(features: Tensor, dense: nn.Module, lungs: Tensor) -> Tensor:
 
     weight: Any = dense.weight  # Any: torch types every attribute of a module as a tensor or a module
     heat = torch.einsum("lk,nkhw->nlhw", weight, features).clamp_min(0.0)
-    cells = functional.adaptive_avg_pool2d(lungs[:, None], heat.shape[2:])
+    cells = functional.adaptive_avg_pool2d(lungs[:, None], (heat.shape[2], heat.shape[3]))
     inside = torch.maximum(cells, 0.5 * functional.max_pool2d(cells, 3, stride=1, padding=1))
     share = (heat * (1.0 - inside)).sum((2, 3)) / (heat.sum((2, 3)) + 1e-3)
     has_lungs = (cells.amax((1, 2, 3)) > 0).float()[:, None]
@@ -163,6 +163,7 @@ def heat_outside(features: Tensor, dense: nn.Module, lungs: Tensor) -> Tensor:
 
 def aurocs(logits: Tensor, wanted: Tensor, validation: ValidationSet, labels: Sequence[str]) -> dict[str, float]:
     """Give AUROC by label, and by `label@source` for sources with at least four positives and four negatives."""
+    make_importable()
     import torch
     from torchmetrics.functional.classification import binary_auroc
 

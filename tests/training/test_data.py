@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import torch
 
 from cxrview.core.manifest import InputSpec
 from cxrview.core.prepare import normalise
@@ -64,3 +65,17 @@ def test_augmentation_keeps_shape_and_depth_and_changes_the_picture() -> None:
     assert changed.dtype == torch.uint8
     assert not torch.equal(changed, picture)
     assert torch.equal(augmenter(NONE)(picture), picture)
+
+
+def test_lungs_move_with_the_picture_and_keep_their_gray_levels() -> None:
+    stack = np.zeros((4, 1, 32, 32), np.uint8)
+    lungs = np.zeros((4, 32, 32), np.uint8)
+    stack[:, 0, 8:20, 4:14], lungs[:, 8:20, 4:14] = 255, 1
+    moving = AugmentRecipe(rotate_deg=20, translate=0.1, scale_low=0.8, scale_high=1.2, brightness=0, contrast=0, flip=0.5)
+    targets = Targets(np.zeros((4, 1), np.float32), np.ones((4, 1), np.float32))
+    spec = InputSpec(width=32, height=32, mean=(0.0,), std=(1.0,))
+    loader = training_batches(stack, targets, np.full(4, 0.25), spec, moving, batch=4, epoch_images=8, seed=3, lungs=lungs)
+    loader.batch_sampler.set_epoch(0)  # type: ignore[union-attr]
+    for x, _wanted, _weight, where in loader:
+        np.testing.assert_allclose(x.numpy()[:, 0], where.numpy(), atol=1.5 / 255)
+        assert float((where - torch.from_numpy(lungs)).abs().mean() * 10) > 0.1

@@ -9,7 +9,7 @@ import torch
 from cxrview.core.manifest import Architecture, Task
 from cxrview.engine.nets import build
 from cxrview.training.recipe import FitRecipe, Loss
-from cxrview.training.task import ValidationSet, aurocs, cosine, freeze, loss
+from cxrview.training.task import ValidationSet, aurocs, cosine, freeze, heat_outside, loss
 
 
 def test_multilabel_loss_is_weighted_cross_entropy() -> None:
@@ -64,3 +64,31 @@ def test_freezing_follows_the_epoch_and_the_recipe() -> None:
     assert trained(FitRecipe(freeze_epochs=2), 2) == len(backbone)
     assert trained(FitRecipe(frozen_layers=0.5), 0) == len(backbone) - round(len(backbone) * 0.5)
     assert all(parameter.requires_grad for parameter in network.get_submodule("head").parameters())
+
+
+def test_heat_outside_the_lungs_is_counted_and_heat_against_a_label_is_not() -> None:
+    dense = torch.nn.Linear(2, 1, bias=False)
+    dense.weight.data = torch.tensor([[1.0, -1.0]])
+    features = torch.zeros(2, 2, 4, 4)
+    features[0, 0, 0, 0], features[0, 0, 3, 3], features[0, 1, 3, 2] = 3.0, 1.0, 9.0  # the last speaks against the label
+    features[1, 0, 3, 3] = 5.0
+    lungs = torch.zeros(2, 32, 32)
+    lungs[0, :16, :16] = 1.0  # the second picture has none and counts nothing
+    share = heat_outside(features, dense, lungs)
+    assert share.item() == pytest.approx(0.25, abs=1e-3)
+    assert heat_outside(features[1:], dense, lungs[1:]).item() == 0.0
+
+
+def test_holding_heat_in_the_lungs_moves_it_there() -> None:
+    torch.manual_seed(0)
+    dense = torch.nn.Linear(8, 2)
+    features = torch.rand(16, 8, 4, 4, requires_grad=True)
+    lungs = torch.zeros(16, 32, 32)
+    lungs[:, :, :8] = 1.0
+    before = heat_outside(features, dense, lungs).item()
+    optimiser = torch.optim.SGD([features], lr=30.0)
+    for _ in range(20):
+        optimiser.zero_grad()
+        heat_outside(features, dense, lungs).backward()
+        optimiser.step()
+    assert heat_outside(features, dense, lungs).item() < before - 0.1
