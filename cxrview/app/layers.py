@@ -100,11 +100,11 @@ class Layers:
         """Give the topmost layer of a kind."""
         return next((item for item in reversed(self.items) if item.kind is kind), None)
 
-    def is_shown(self, kind: LayerKind) -> bool:
-        """Tell whether any layer of a kind is drawn; marks are drawn where there is no layer for them."""
-        if kind is LayerKind.MARKS and self.of_kind(kind) is None:
-            return True
-        return (self.is_visible or kind is LayerKind.MARKS) and any(item.kind is kind and item.is_visible for item in self.items)
+    @property
+    def marks_opacity(self) -> float:
+        """How opaque marks are drawn, 0 when they are hidden; fully where there is no layer for them."""
+        layer = self.of_kind(LayerKind.MARKS)
+        return 1.0 if layer is None else layer.opacity * layer.is_visible
 
     def toggled(self) -> Layers:
         """Show or hide all."""
@@ -126,6 +126,11 @@ class Layers:
     def with_current(self, layer: Layer) -> Layers:
         """Put a changed layer in place of the selected one."""
         return self.with_layer(self.selected, layer)
+
+    def with_marks_shown(self) -> Layers:
+        """Show what a person draws: nobody draws what is not seen."""
+        places = [place for place, item in enumerate(self.items) if item.kind is LayerKind.MARKS and not item.is_visible]
+        return self.with_layer(places[0], replace(self.items[places[0]], is_visible=True)) if places else self
 
     def added(self, layer: Layer) -> Layers:
         """Lay one more on top of the heatmaps and select it; one that is there already is only selected and shown."""

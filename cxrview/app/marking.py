@@ -24,7 +24,8 @@ def tool_chosen(state: AppState, tool: MarkKind) -> AppState:
     """Draw this with the next left drag; choosing it again lays it down."""
     if not isinstance(state.picture, LoadedPicture):
         return state
-    return replace(state, tool=None if state.tool is tool else tool)
+    layers, cover = state.layers.with_marks_shown(), replace(state.cover, is_on=False)
+    return replace(state, tool=None if state.tool is tool else tool, layers=layers, cover=cover)
 
 
 def tool_dropped(state: AppState) -> AppState:

@@ -25,7 +25,7 @@ class Colours:
     Attributes:
         window: ground of the window. panel: ground of lists and cards. raised: buttons, fields, tracks.
         canvas: ground behind a radiograph, dark in both looks.
-        positive: findings that reach their threshold.
+        positive: findings that reach their threshold. second: of a second model.
     """
 
     window: str
@@ -40,6 +40,7 @@ class Colours:
     selected: str
     positive: str
     error: str
+    second: str
     canvas: str = "#07080a"
     canvas_text: str = "#d7dce3"
     warning_ground: str = "#f3b562"
@@ -59,6 +60,7 @@ DARK = Colours(
     selected="#23424c",
     positive="#f3b562",
     error="#ff948a",
+    second="#bda4f5",
 )
 LIGHT = Colours(
     window="#eef0f3",
@@ -73,6 +75,7 @@ LIGHT = Colours(
     selected="#cfe6ec",
     positive="#8a4b00",
     error="#b3261e",
+    second="#5b3db8",
 )
 THEMES = {ThemeName.DARK: DARK, ThemeName.LIGHT: LIGHT}
 
@@ -177,6 +180,12 @@ QHeaderView::section { background: $raised; border: none; border-right: 1px soli
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 #dropHint { border: 1px dashed $muted; border-radius: 10px; }
 """)
+
+
+def system_theme(application: QApplication) -> ThemeName:
+    """Give the look of the system; one that does not say gets the dark one, in which radiographs are read."""
+    is_light = application.styleHints().colorScheme() == Qt.ColorScheme.Light
+    return ThemeName.LIGHT if is_light else ThemeName.DARK
 
 
 def apply_theme(application: QApplication, name: ThemeName) -> None:

@@ -47,7 +47,8 @@ from cxrview.app.views.canvas_texts import (
     paint_region,
     paint_warning,
 )
-from cxrview.app.views.layer_painter import LayerPainter
+from cxrview.app.views.cover_hand import SIZE_KEYS, CoverHand
+from cxrview.app.views.layer_painter import LayerPainter, Part
 from cxrview.app.views.layer_sheet import LayerSheet
 from cxrview.app.views.lens import Lens
 from cxrview.app.views.mark_hand import DRAFT_NUMBER, MarkHand
@@ -111,6 +112,10 @@ class Canvas(QWidget):
     """The person moved a mark or wrote its text anew. Parameters: mark (Mark)."""
     mark_selected = Signal(int)
     """The person took hold of a mark, or of none. Parameters: its number, 0 for none (int)."""
+    spot_covered = Signal(float, float)
+    """A spot is to be hidden from the model. Parameters: x, y of its centre in image px (float)."""
+    cover_resized = Signal(float)
+    """The next covered spot is to have another size. Parameters: diameter as a share of the shorter side (float)."""
     tool_dropped = Signal()
     """The person wants no tool any more."""
     viewport_chosen = Signal(object)
@@ -135,7 +140,8 @@ class Canvas(QWidget):
         self.setMinimumSize(QSize(240, 200))
         self._picture: Picture = NoPicture()
         self._display = Display()
-        self._layers, self._sheet = LayerPainter(), LayerSheet()
+        self._layers, self._sheets = LayerPainter(), {part: LayerSheet(part) for part in Part}
+        self._cover, self._marks_opacity = CoverHand(), 1.0
         self._words = ""
         self._naming = Naming()
         self._colours = THEMES[AppState().theme]
@@ -170,8 +176,10 @@ class Canvas(QWidget):
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
         self._naming = naming
         is_changed = self._render_marks(state)
+        is_changed = self._cover.render_state(state) or is_changed
         if self._layers.render_state(state):
-            self._sheet.forget()
+            for sheet in self._sheets.values():
+                sheet.forget()
             is_changed = True
         if is_changed or before != (self._picture, self._display, self._words, self._colours, self._naming):
             self.update()
@@ -184,13 +192,14 @@ class Canvas(QWidget):
 
     def _render_marks(self, state: AppState) -> bool:
         """Take over marks, selection and tool; tell whether they look different now."""
-        before = (self._marks, self._selected, self._tool)
+        before = (self._marks, self._selected, self._tool, self._marks_opacity)
+        self._marks_opacity = state.layers.marks_opacity
         selected = selected_mark(state)
         if state.tool is not self._tool:
             self._hand.drop()
-        self._marks, self._tool = history_of(state).marks, state.tool
+        self._marks, self._tool = history_of(state).marks if self._marks_opacity > 0.0 else (), state.tool
         self._selected = selected.number if selected else 0
-        return before != (self._marks, self._selected, self._tool)
+        return before != (self._marks, self._selected, self._tool, self._marks_opacity)
 
     @property
     def viewport(self) -> Viewport | None:
@@ -244,6 +253,16 @@ class Canvas(QWidget):
         """Give a distance on the screen as image px."""
         assert self.viewport is not None
         return seen_px * self.devicePixelRatioF() / self.viewport.zoom
+
+    def _press_cover(self, event: QMouseEvent) -> bool:
+        """Ask for a spot to be hidden from the model, when the cover tool is in the hand; tell whether it is."""
+        if not self._cover.cover.is_on or self._is_space_down or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return False
+        x, y = self._to_image(event.position())
+        assert isinstance(self._picture, LoadedPicture)
+        if 0.0 <= x <= self._picture.pixels.width and 0.0 <= y <= self._picture.pixels.height:
+            self.spot_covered.emit(x, y)
+        return True
 
     def _press_mark(self, event: QMouseEvent) -> bool:
         """Draw with the tool, or take hold of the mark below the mouse; tell whether there was anything to do."""
@@ -340,8 +359,14 @@ class Canvas(QWidget):
         painter.fillRect(self.rect(), QColor(self._colours.canvas))
         painter.setClipping(False)
         self._painter.paint(painter, ratio)
-        self._sheet.paint(painter, self._layers, self._image_to_view(viewport), picture.pyramid.size, self.rect(), ratio)
-        self._paint_marks(painter, picture, viewport)
+        to_view, size = self._image_to_view(viewport), picture.pyramid.size
+        self._sheets[Part.BELOW].paint(painter, self._layers, to_view, size, self.rect(), ratio)
+        if self._marks_opacity > 0.0:
+            painter.setOpacity(self._marks_opacity)
+            self._paint_marks(painter, picture, viewport)
+            painter.setOpacity(1.0)
+        self._sheets[Part.ABOVE].paint(painter, self._layers, to_view, size, self.rect(), ratio)
+        self._cover.paint(painter, to_view)
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         if self._has_texts:
@@ -352,6 +377,7 @@ class Canvas(QWidget):
             self._lens.paint(painter, picture, self._display, viewport, self._mouse_at, place, self.devicePixelRatioF())
         if self._tool is not None:
             paint_hint(painter, self.rect(), self._colours, self._tool)
+        self._cover.paint_hint(painter, self.rect(), self._colours)
         if viewport.orientation.is_mirrored:
             paint_warning(painter, self.rect(), self._colours, MIRRORED_TEXT)
 
@@ -407,6 +433,8 @@ class Canvas(QWidget):
         if not isinstance(self._picture, LoadedPicture) or self._drag is not None:
             return
         button = event.button()
+        if button == Qt.MouseButton.LeftButton and self._press_cover(event):
+            return
         if button == Qt.MouseButton.LeftButton and self._press_mark(event):
             self.update()
             return
@@ -423,6 +451,8 @@ class Canvas(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Carry a drag on, and tell what is under the mouse."""
         self._mouse_at = event.position()
+        if self.viewport is not None and self._cover.hover(self._to_image(event.position())):
+            self.update()
         if self._lens.is_on:
             self.update()
         if self._drag is not None and isinstance(self._picture, LoadedPicture):
@@ -474,6 +504,8 @@ class Canvas(QWidget):
             self.zoom_by(KEY_FACTOR)
         elif key == Qt.Key.Key_Minus:
             self.zoom_by(1.0 / KEY_FACTOR)
+        elif key in SIZE_KEYS and self._cover.cover.is_on:
+            self.cover_resized.emit(self._cover.cover.share * SIZE_KEYS[key])
         elif key == Qt.Key.Key_Escape:
             self._hand.drop()
             self.tool_dropped.emit()
@@ -506,6 +538,8 @@ class Canvas(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         """There is nothing under the mouse."""
+        if self._cover.hover(None):
+            self.update()
         self.readout_changed.emit("")
         super().leaveEvent(event)
 

@@ -94,7 +94,11 @@ def paint_warning(painter: QPainter, rect: QRect, colours: Colours, text: str) -
 
 def paint_hint(painter: QPainter, rect: QRect, colours: Colours, tool: MarkKind) -> None:
     """Say near the top, in the middle and below the warning, what the tool in the hand waits for."""
-    text = f"{TOOL_HINTS[tool]}  ·  Esc: no tool"
+    paint_hint_text(painter, rect, colours, f"{TOOL_HINTS[tool]}  ·  Esc: no tool")
+
+
+def paint_hint_text(painter: QPainter, rect: QRect, colours: Colours, text: str) -> None:
+    """Say a sentence at that place."""
     metrics = painter.fontMetrics()
     flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
     limit = max(80, rect.width() - 4 * MARGIN_PX)

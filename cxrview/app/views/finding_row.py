@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from cxrview.app.state import AppState
@@ -19,6 +19,9 @@ MARK_PX = 4
 # How near the mark the mouse takes hold of it.
 GRAB_PX = 6
 KEY_STEP = 0.01
+# The bar of a second model, below the first.
+SECOND_PX = 4
+SECOND_GAP_PX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ class FindingShown:
         is_mapped: this label's heatmap is on the canvas. is_asked: a person chose it.
         operating_point: what the package's threshold stands for; empty when it does not say.
         own_threshold: of the package; the finding's own may have been moved.
+        after: what the model says of the covered picture.
+        second: what a second model says; `is_comparing` keeps room for it.
+        is_second_only: the first model does not know the label; `finding` is the second's.
     """
 
     finding: Finding
@@ -36,6 +42,15 @@ class FindingShown:
     is_asked: bool
     operating_point: str = ""
     own_threshold: float | None = None
+    after: Finding | None = None
+    second: Finding | None = None
+    is_comparing: bool = False
+    is_second_only: bool = False
+
+    @property
+    def is_disputed(self) -> bool:
+        """Tell whether two models call it differently."""
+        return self.second is not None and not self.is_second_only and self.second.is_positive != self.finding.is_positive
 
     @property
     def is_moved(self) -> bool:
@@ -68,23 +83,24 @@ class FindingRow(QAbstractButton):
             return
         self._shown, self._colours = shown, colours
         finding = shown.finding
-        state = "positive" if finding.is_positive else "under its threshold"
         self.setObjectName(f"finding-{finding.label.id}")
-        self.setAccessibleName(f"{finding.label.name}: {finding.probability:.2f}, {state}")
+        self.setAccessibleName(spoken(shown))
         self.setToolTip(tip_of(shown))
+        self.updateGeometry()
         self.update()
 
     def _on_clicked(self) -> None:
-        if self._shown is not None:
+        if self._shown is not None and not self._shown.is_second_only:
             self.map_chosen.emit("" if self._shown.is_asked else self._shown.finding.label.id)
 
     def _track(self) -> QRectF:
         """Give the place of the bar, which stands for probabilities from 0 to 1."""
         area = QRectF(self.rect()).adjusted(PADDING_PX + 2, PADDING_PX, -PADDING_PX, -PADDING_PX)
-        return QRectF(area.left(), area.bottom() - BAR_PX - MARK_PX, area.width(), BAR_PX)
+        below = SECOND_PX + SECOND_GAP_PX if self._shown is not None and self._shown.is_comparing else 0
+        return QRectF(area.left(), area.bottom() - BAR_PX - MARK_PX - below, area.width(), BAR_PX)
 
     def _is_on_mark(self, position: QPointF) -> bool:
-        if self._shown is None:
+        if self._shown is None or self._shown.is_second_only:
             return False
         track = self._track()
         x = track.left() + track.width() * self._shown.finding.threshold
@@ -97,23 +113,60 @@ class FindingRow(QAbstractButton):
     def _paint_words(self, painter: QPainter, area: QRectF, shown: FindingShown) -> None:
         finding = shown.finding
         line = painter.fontMetrics().lineSpacing()
-        number = f"{finding.probability:.2f}"
+        number = number_of(shown)
+        words = QRectF(area.left(), area.top(), area.width(), line)
+        if shown.is_comparing:
+            words.setWidth(self._paint_second_number(painter, words, shown))
         font = QFont(painter.font())
         font.setBold(finding.is_positive)
         painter.setFont(font)
         metrics = painter.fontMetrics()
-        words = QRectF(area.left(), area.top(), area.width(), line)
-        painter.setPen(QColor(self._colours.positive if finding.is_positive else self._colours.text))
+        painter.setPen(QColor(self._colours.positive if finding.is_positive and not shown.is_second_only else self._colours.text))
         painter.drawText(words, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), number)
-        room = int(area.width() - metrics.horizontalAdvance(number) - PADDING_PX)
+        room = int(words.width() - metrics.horizontalAdvance(number) - PADDING_PX)
         name = finding.label.name + ("  ·  positive" if finding.is_positive else "")
         painter.setPen(QColor(self._colours.text))
         shown_name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
         painter.drawText(words, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown_name)
 
+    def _paint_second_number(self, painter: QPainter, words: QRectF, shown: FindingShown) -> float:
+        """Paint the second model's number at the right, pointed out where the models disagree; give what room is left."""
+        number = "–" if shown.second is None else f"{'≠ ' if shown.is_disputed else ''}{shown.second.probability:.2f}"
+        painter.save()
+        font = QFont(painter.font())
+        font.setBold(shown.second is not None and shown.second.is_positive)
+        painter.setFont(font)
+        painter.setPen(QColor(self._colours.second))
+        painter.drawText(words, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), number)
+        width = painter.fontMetrics().horizontalAdvance("≠ 0.00") + PADDING_PX
+        painter.restore()
+        return words.width() - width
+
+    def _paint_second_bar(self, painter: QPainter, second: Finding, track: QRectF) -> None:
+        below = QRectF(track.left(), track.bottom() + SECOND_GAP_PX, track.width(), SECOND_PX)
+        painter.setPen(Qt.PenStyle.NoPen)
+        filled = QRectF(below)
+        filled.setWidth(max(float(SECOND_PX), below.width() * second.probability))
+        painter.setBrush(QColor(self._colours.second))
+        painter.drawRoundedRect(filled, SECOND_PX / 2, SECOND_PX / 2)
+        x = below.left() + below.width() * min(1.0, max(0.0, second.threshold))
+        painter.drawRect(QRectF(x - 0.5, below.top() - 1, 1, SECOND_PX + 2))
+
+    def _paint_after(self, painter: QPainter, shown: FindingShown, after: Finding, track: QRectF) -> None:
+        """Mark on the bar where the answer goes when the spots are covered."""
+        before_x, after_x = (track.left() + track.width() * item.probability for item in (shown.finding, after))
+        painter.setPen(QPen(QColor(self._colours.text), 1.5))
+        painter.drawLine(QPointF(before_x, track.center().y()), QPointF(after_x, track.center().y()))
+        painter.setBrush(QColor(self._colours.panel))
+        painter.drawEllipse(QPointF(after_x, track.center().y()), BAR_PX / 2, BAR_PX / 2)
+
     def _paint_bar(self, painter: QPainter, shown: FindingShown) -> None:
         finding = shown.finding
         track = self._track()
+        if shown.is_comparing and shown.second is not None:
+            self._paint_second_bar(painter, shown.second, track)
+        if shown.is_second_only:
+            return
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._colours.border))
         painter.drawRoundedRect(track, BAR_PX / 2, BAR_PX / 2)
@@ -128,6 +181,8 @@ class FindingRow(QAbstractButton):
             painter.drawRect(QRectF(own - 0.5, track.top() - MARK_PX, 1, BAR_PX + 2 * MARK_PX))
         painter.setBrush(QColor(self._colours.accent if self._is_dragging else self._colours.text))
         painter.drawRoundedRect(QRectF(x - 1.5, track.top() - MARK_PX, 3, BAR_PX + 2 * MARK_PX), 1.5, 1.5)
+        if shown.after is not None:
+            self._paint_after(painter, shown, shown.after, track)
 
     # Called by Qt.
 
@@ -169,8 +224,9 @@ class FindingRow(QAbstractButton):
             super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
-        """One line and a bar."""
-        return QSize(200, self.fontMetrics().lineSpacing() + BAR_PX + MARK_PX + 6 + 2 * PADDING_PX)
+        """One line and a bar, two while two models are compared."""
+        below = SECOND_PX + SECOND_GAP_PX if self._shown is not None and self._shown.is_comparing else 0
+        return QSize(200, self.fontMetrics().lineSpacing() + BAR_PX + MARK_PX + 6 + 2 * PADDING_PX + below)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the row."""
@@ -190,9 +246,32 @@ class FindingRow(QAbstractButton):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
 
 
+def number_of(shown: FindingShown) -> str:
+    """Give the first model's probability, and where it goes when spots are covered; a dash where it does not know the label."""
+    if shown.is_second_only:
+        return "–"
+    arrow = "" if shown.after is None else f" → {shown.after.probability:.2f}"
+    return f"{shown.finding.probability:.2f}{arrow}"
+
+
+def spoken(shown: FindingShown) -> str:
+    """Say a row in words for a screen reader."""
+    finding = shown.finding
+    if shown.is_second_only:
+        return f"{finding.label.name}: second model {finding.probability:.2f}"
+    state = "positive" if finding.is_positive else "under its threshold"
+    covered = "" if shown.after is None else f", {shown.after.probability:.2f} when covered"
+    disputed = ", which disagrees" if shown.is_disputed else ""
+    second = "" if shown.second is None else f", second model {shown.second.probability:.2f}{disputed}"
+    return f"{finding.label.name}: {finding.probability:.2f}, {state}{covered}{second}"
+
+
 def tip_of(shown: FindingShown) -> str:
     """Say all that is known of a label's answer."""
     finding = shown.finding
+    if shown.is_second_only:
+        state = "positive" if finding.is_positive else "under its threshold"
+        return f"{finding.label.name}: only the second model knows this label\nProbability {finding.probability:.3f}, {state}"
     state = "positive" if finding.is_positive else "under its threshold"
     moved = f", moved; of the package {shown.own_threshold:.3f}" if shown.own_threshold is not None and shown.is_moved else ""
     lines = (
@@ -201,6 +280,8 @@ def tip_of(shown: FindingShown) -> str:
         f"Threshold {finding.threshold:.3f}{moved}; drag the mark, or Ctrl with the arrows",
         f"The package's threshold: {shown.operating_point}" if shown.operating_point else "",
         f"Raw logit {finding.logit:+.3f}",
+        "" if shown.after is None else f"With the spots covered {shown.after.probability:.3f}, raw logit {shown.after.logit:+.3f}",
+        "" if shown.second is None else f"Second model {shown.second.probability:.3f}, threshold {shown.second.threshold:.3f}",
         f"Click to {'go back to the top label' if shown.is_asked else 'see its heatmap'}",
     )
     return "\n".join(line for line in lines if line)

@@ -1,4 +1,4 @@
-"""The heatmap layers: the list, and the controls of the selected layer."""
+"""The layers: the list, and the controls of the selected one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QMenu
 
 from cxrview.app.answers import findings_of, layer_offered, layer_views, method_name
 from cxrview.app.layers import MAX_LEAST, Layer, Layers, LayerStyle, signed
-from cxrview.app.state import AppState, ReadyModel
+from cxrview.app.state import AppState, ReadyModel, RecalledAnalysis
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.layer_list import LayerList
@@ -35,7 +35,7 @@ class LayerControls(QWidget):
     """Shows the layers and says what the person wants of them."""
 
     toggle_requested = Signal()
-    """All heatmaps are to be shown or hidden."""
+    """All heatmaps and the lungs are to be shown or hidden."""
     opacity_chosen = Signal(float)
     """The person moved the slider. Parameters: opacity of the selected layer, 0 to 1 (float)."""
     label_chosen = Signal(object)
@@ -48,9 +48,9 @@ class LayerControls(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = AppState()
-        self._toggle = QCheckBox("Show heatmaps", self)
+        self._toggle = QCheckBox("Show heatmaps and lungs", self)
         self._toggle.setObjectName("showHeatmap")
-        self._toggle.setToolTip("Show or hide all heatmaps")
+        self._toggle.setToolTip("Show or hide everything that comes from a model; measurements and notes stay")
         self._toggle.clicked.connect(self.toggle_requested)
         self.list = LayerList(self)
         self._add, self._remove = self._build_add(), self._build_remove()
@@ -91,7 +91,9 @@ class LayerControls(QWidget):
         _render_slider(self._least, self._least_percent, layer.least)
         self._signed.setChecked(layer.is_signed)
         self._common.setChecked(state.layers.has_common_scale)
-        self._remove.setEnabled(len(state.layers.items) > 1)
+        self._remove.setEnabled(state.layers.can_remove(state.layers.selected))
+        for widget in self._of_maps:
+            widget.setVisible(layer.is_map)
 
     def _render_labels(self, state: AppState) -> None:
         analysis = state.reading if isinstance(state.reading, Analysis) else None
@@ -100,7 +102,8 @@ class LayerControls(QWidget):
             self._labels.render_choices((TOP_LABEL, *offered), state.layers.current.label_id)
         elif self._labels.count() == 0:
             self._labels.render_choices((TOP_LABEL,), "")
-        self._labels.setEnabled(analysis is not None and (bool(analysis.heatmaps) or state.layers.current.method != GRAD_CAM))
+        has_maps = isinstance(analysis, RecalledAnalysis) or bool(analysis and analysis.heatmaps)
+        self._labels.setEnabled(analysis is not None and (has_maps or state.layers.current.method != GRAD_CAM))
         self._add.setEnabled(bool(findings_of(state)))
 
     def _change(self, layer: Layer) -> None:
@@ -189,17 +192,20 @@ class LayerControls(QWidget):
         buttons.addStretch(1)
         grid = QGridLayout()
         grid.setVerticalSpacing(8)
+        self._of_maps: list[QWidget] = [self._signed, self._common]
         for row, (title, box) in enumerate(
             (("Label", self._labels), ("Method", self._methods), ("Colours", self._tables), ("Drawn as", self._styles))
         ):
             grid.addWidget(QLabel(title, self), row, 0)
             grid.addWidget(box, row, 1, 1, 2)
+            self._of_maps += [box, grid.itemAtPosition(row, 0).widget()]
         for row, (title, slider, number) in enumerate(
             (("Opacity", self._opacity, self._percent), ("Hide under", self._least, self._least_percent)), start=4
         ):
             grid.addWidget(QLabel(title, self), row, 0)
             grid.addWidget(slider, row, 1)
             grid.addWidget(number, row, 2)
+            self._of_maps += [] if slider is self._opacity else [slider, number, grid.itemAtPosition(row, 0).widget()]
         grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("100 %"))
         grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)

@@ -1,4 +1,4 @@
-"""The list of heatmap layers, topmost first; rows are shown or hidden with a check box and dragged into another order."""
+"""The list of layers, topmost first; rows are shown or hidden with a check box and dragged into another order."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from PySide6.QtGui import QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QWidget
 
 from cxrview.app.answers import LayerView, method_name
-from cxrview.app.layers import Layers
+from cxrview.app.layers import LayerKind, Layers
 
 MAX_ROWS_SHOWN = 6
 ROW_ROOM_PX = 8
+NOTHING_SHOWN = "  ·  nothing shown"
 
 
 class LayerList(QListWidget):
@@ -24,7 +25,7 @@ class LayerList(QListWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("layerList")
-        self.setAccessibleName("Heatmap layers, topmost first")
+        self.setAccessibleName("Layers, topmost first")
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -109,10 +110,15 @@ class LayerList(QListWidget):
             super().keyPressEvent(event)
 
 
+OTHER_NAMES = {LayerKind.LUNGS: "Lung outline", LayerKind.MARKS: "Measurements and notes"}
+
+
 def row_text(view: LayerView) -> str:
     """Name a layer: its label, its method, and in a word why it shows nothing."""
+    if not view.layer.is_map:
+        return f"{OTHER_NAMES[view.layer.kind]}{NOTHING_SHOWN if view.words and view.layer.is_visible else ''}"
     label = "Top label" if not view.layer.label_id else view.finding.label.name if view.finding is not None else view.layer.label_id
     if not view.layer.label_id and view.finding is not None:
         label = f"Top label: {view.finding.label.name}"
-    nothing = "" if view.heatmap is not None or not view.words else "  ·  nothing shown"
+    nothing = "" if view.heatmap is not None or not view.words else NOTHING_SHOWN
     return f"{label}  ·  {method_name(view.layer.method)}{nothing}"

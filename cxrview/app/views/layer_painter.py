@@ -1,25 +1,37 @@
-"""Paints the heatmap layers over a picture, and what has to be said of them in a corner of the canvas."""
+"""Paints heatmaps and the lungs' outline over a picture, and what has to be said of them in a corner of the canvas."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from cxrview.app.answers import LayerView, layer_views
-from cxrview.app.layers import LayerStyle
+from cxrview.app.layers import LayerKind, LayerStyle
 from cxrview.app.state import AppState
 from cxrview.app.theme import Colours
 from cxrview.app.views.canvas_texts import paint_words, words_rect
 from cxrview.app.views.colour_bar import paint_bar
 from cxrview.app.wash import Contour, Wash, make_contours, make_wash
 from cxrview.core.frame import Frame
+from cxrview.core.lungs import Lungs
 from cxrview.core.results import Analysis, Heatmap
 
 # At a text of this height; exports at full resolution have larger texts and broader lines.
 CONTOUR_WIDTH_PX = 1.8
 TEXT_HEIGHT_PX = 18.0
+# The outline of the lungs: seen on dark and bright, and taken by no colour table.
+LUNGS_COLOUR = "#6be3ff"
+LUNGS_GROUND = "#001a22"
+
+
+class Part(Enum):
+    """Which layers: those under the marks of the person, or those over them."""
+
+    BELOW = auto()
+    ABOVE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,46 +59,74 @@ class LayerPainter:
     """Keeps the coloured heatmaps of the shown image; opacity and order compute nothing."""
 
     def __init__(self) -> None:
-        self._views: tuple[LayerView, ...] = ()
+        self._views: dict[Part, tuple[LayerView, ...]] = dict.fromkeys(Part, ())
         self._selected = LayerView(AppState().layers.current)
         self._drawings: dict[_Look, _Drawing] = {}
+        self._outlines: tuple[Lungs | None, QPainterPath] = (None, QPainterPath())
 
     def render_state(self, state: AppState) -> bool:
         """Take over the layers of the state; tell whether they look different now."""
         before = (self._views, self._selected)
         views = layer_views(state)
-        is_selected_shown = state.layers.is_visible and state.layers.current.is_visible
-        self._selected = views[state.layers.selected] if is_selected_shown else LayerView(state.layers.current)
-        self._views = tuple(view for view in views if view.layer.is_visible) if state.layers.is_visible else ()
+        is_selected_shown = state.layers.is_visible and state.layers.current_map.is_visible
+        self._selected = views[state.layers.map_place] if is_selected_shown else LayerView(state.layers.current_map)
+        self._views = _parted(views) if state.layers.is_visible else dict.fromkeys(Part, ())
         if isinstance(state.reading, Analysis):
             frame, kept = state.reading.frame, self._drawings
-            looks = [_look_of(view) for view in self._views]
+            looks = [_look_of(view) for part in Part for view in self._views[part]]
             self._drawings = {look: kept.get(look) or _drawn(look, frame) for look in looks if look is not None}
         return before != (self._views, self._selected)
 
-    @property
-    def is_empty(self) -> bool:
+    def is_empty(self, part: Part) -> bool:
         """Tell whether there is nothing to paint on the picture."""
-        return not any(view.heatmap is not None for view in self._views)
+        return not any(view.heatmap is not None or view.lungs is not None for view in self._views[part])
 
-    def paint(self, painter: QPainter, image_to_view: QTransform, image_size: tuple[int, int]) -> None:
-        """Paint the layers; `image_to_view` maps image px to the painter's coordinates, `image_size` is (width, height)."""
+    def paint(self, painter: QPainter, image_to_view: QTransform, image_size: tuple[int, int], part: Part) -> None:
+        """Paint some layers; `image_to_view` maps image px to the painter's coordinates, `image_size` is (width, height)."""
         painter.save()
         painter.setTransform(image_to_view, combine=True)
         painter.setClipRect(QRectF(0.0, 0.0, *image_size))
         painter.setRenderHints(QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing)
-        for view in self._views:
+        for view in self._views[part]:
+            if view.lungs is not None:
+                self._paint_lungs(painter, view, view.lungs)
             look = _look_of(view)
             if look is not None:
                 painter.setOpacity(view.layer.opacity)
                 _paint_drawing(painter, self._drawings[look])
         painter.restore()
 
+    def _paint_lungs(self, painter: QPainter, view: LayerView, lungs: Lungs) -> None:
+        if self._outlines[0] is not lungs:
+            path = QPainterPath()
+            for line in lungs.outlines:
+                path.addPolygon(QPolygonF([QPointF(float(x), float(y)) for x, y in line]))
+                path.closeSubpath()
+            self._outlines = (lungs, path)
+        painter.setOpacity(view.layer.opacity)
+        growth = max(1.0, painter.fontMetrics().height() / TEXT_HEIGHT_PX)
+        for colour, width in ((LUNGS_GROUND, 2.0 * CONTOUR_WIDTH_PX), (LUNGS_COLOUR, CONTOUR_WIDTH_PX)):
+            pen = QPen(QColor(colour), width * growth)
+            pen.setCosmetic(True)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            painter.strokePath(self._outlines[1], pen)
+
     def paint_legend(self, painter: QPainter, rect: QRect, colours: Colours) -> None:
         """Paint the selected layer's colour bar with its numbers, or words where it has no map, at the bottom right of `rect`."""
         if self._selected.heatmap is not None:
             paint_bar(painter, rect, colours, self._selected)
         paint_words(painter, words_rect(painter, rect), colours, self._selected.words)
+
+
+def _parted(views: tuple[LayerView, ...]) -> dict[Part, tuple[LayerView, ...]]:
+    """Part what is visible where the marks lie; what has no marks above it lies below them."""
+    kinds = [view.layer.kind for view in views]
+    place = kinds.index(LayerKind.MARKS) if LayerKind.MARKS in kinds else len(kinds)
+    shown = [(number, view) for number, view in enumerate(views) if view.layer.is_visible and number != place]
+    return {
+        Part.BELOW: tuple(view for number, view in shown if number < place),
+        Part.ABOVE: tuple(view for number, view in shown if number > place),
+    }
 
 
 def _look_of(view: LayerView) -> _Look | None:

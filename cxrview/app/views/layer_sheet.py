@@ -5,13 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QTransform
 
-from cxrview.app.views.layer_painter import LayerPainter
+from cxrview.app.views.layer_painter import LayerPainter, Part
 
 
 class LayerSheet:
-    """One transparent image of all layers, at the resolution of the view."""
+    """One transparent image of some layers, at the resolution of the view."""
 
-    def __init__(self) -> None:
+    def __init__(self, part: Part) -> None:
+        self._part = part
         self._image = QImage()
         self._key: tuple[QTransform, QRect, float] | None = None
         self._has_image = False
@@ -24,7 +25,7 @@ class LayerSheet:
         self, painter: QPainter, layers: LayerPainter, image_to_view: QTransform, image_size: tuple[int, int], rect: QRect, ratio: float
     ) -> None:
         """Lay the layers on; `rect` is what can be seen, `ratio` device px per painter unit."""
-        if layers.is_empty:
+        if layers.is_empty(self._part):
             return
         seen = image_to_view.mapRect(QRectF(0.0, 0.0, *image_size)).toAlignedRect().intersected(rect)
         if seen.isEmpty():
@@ -33,19 +34,19 @@ class LayerSheet:
         if key != self._key:
             # While a person pans, each view is seen once: keeping it would cost more than drawing it.
             self._key, self._has_image = key, False
-            layers.paint(painter, image_to_view, image_size)
+            layers.paint(painter, image_to_view, image_size, self._part)
             return
         if not self._has_image:
-            self._image, self._has_image = _drawn(layers, image_to_view, image_size, seen, ratio), True
+            self._image, self._has_image = _drawn(layers, image_to_view, image_size, seen, ratio, self._part), True
         painter.drawImage(seen.topLeft(), self._image)
 
 
-def _drawn(layers: LayerPainter, image_to_view: QTransform, image_size: tuple[int, int], seen: QRect, ratio: float) -> QImage:
+def _drawn(layers: LayerPainter, image_to_view: QTransform, image_size: tuple[int, int], seen: QRect, ratio: float, part: Part) -> QImage:
     image = QImage(seen.size() * ratio, QImage.Format.Format_ARGB32_Premultiplied)
     image.setDevicePixelRatio(ratio)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     painter.translate(-seen.topLeft())
-    layers.paint(painter, image_to_view, image_size)
+    layers.paint(painter, image_to_view, image_size, part)
     painter.end()
     return image
