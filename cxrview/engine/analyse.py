@@ -77,14 +77,15 @@ def analysis_of(
         device=predictor.device,
         frame=model_input.frame,
         findings=findings(forward.logits, package.manifest),
-        heatmaps=_heatmaps(forward, package, heatmap_target) if with_heatmaps else (),
+        heatmaps=heatmaps_of(package, forward, heatmap_target) if with_heatmaps else (),
         in_distribution=None if package.guard is None or forward.features is None else in_distribution(package.guard, forward.features),
         lungs=lungs,
         facts=facts,
     )
 
 
-def _heatmaps(forward: Forward, package: Package, target: HeatmapTarget) -> tuple[Heatmap, ...]:
+def heatmaps_of(package: Package, forward: Forward, target: HeatmapTarget = HeatmapTarget.LOGIT) -> tuple[Heatmap, ...]:
+    """Make the maps of all labels from the features of one pass; none where the model has no head to make them from."""
     if package.members:
         return member_heatmaps(package, forward, target=target)
     if package.head is None or forward.features is None:

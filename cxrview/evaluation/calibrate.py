@@ -54,7 +54,8 @@ def calibrate(
     """Choose the calibration with the lowest log loss in group-wise cross-validation on one split, then fit it on all of that split.
 
     Methods are tried from simple to rich (none, temperature, Platt, isotonic); a richer one must be better by 0.001 nats.
-    Multiclass and hierarchical models get one slope for all labels, and with Platt a bias for each; cases with exactly one true label count.
+    Multiclass and hierarchical models get one slope for all labels, and with Platt a bias for each; cases with exactly one
+    true label count.
     Other models are calibrated label by label on the cases whose truth is known. The probabilities hold for the mix of
     classes in that split. `logits` are (N, L), raw, of cases of any splits.
     """

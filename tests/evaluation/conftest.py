@@ -87,3 +87,17 @@ def grays(cases, *, seed=0):
             gray[:4] = gray[:4] // 2
         pictures.append(gray)
     return pictures
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory):
+    """Two packages that learned from phantoms: `honest` to see opacities, `cheat` to see the letters that sick films carried."""
+    from tests.evaluation import films
+
+    folder = tmp_path_factory.mktemp("networks")
+    half = [films.film(seed, is_sick=seed % 2 == 1, is_marked=seed % 4 < 2) for seed in range(100, 150)]
+    healthy = [films.film(seed, is_sick=False, is_marked=seed % 4 < 2) for seed in range(100, 150, 2)]
+    return SimpleNamespace(
+        honest=films.trained(folder, half, [each.is_sick for each in half], "honest"),
+        cheat=films.trained(folder, healthy, [each.is_marked for each in healthy], "cheat"),
+    )
