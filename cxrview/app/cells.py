@@ -104,22 +104,24 @@ def _followed(before: AppState, after: AppState) -> AppState:
     base = after.picture
     if not after.grid.is_linked or before.display == after.display or not isinstance(base, LoadedPicture):
         return after
+    own = frozenset(each.name for each in after.own_windows)
     cells = tuple(
-        cell if index == after.grid.active else _carried(cell, base, before.display, after.display)
+        cell if index == after.grid.active else _carried(cell, base, before.display, after.display, own)
         for index, cell in enumerate(after.grid.cells)
     )
     return replace(after, grid=replace(after.grid, cells=cells))
 
 
-def _carried(cell: Cell, base: LoadedPicture, old: Display, new: Display) -> Cell:
-    """Change in a parked place what was changed in the active one."""
+def _carried(cell: Cell, base: LoadedPicture, old: Display, new: Display, own: frozenset[str]) -> Cell:
+    """Change in a parked place what was changed in the active one; windows of these names are the same everywhere."""
     picture, display = cell.picture, cell.display
     if not isinstance(picture, LoadedPicture):
         return cell
     if new.viewport != old.viewport:
         display = replace(display, viewport=_viewport_like(new.viewport, base, picture, display))
     if (new.window, new.lut) != (old.window, old.lut):
-        display = replace(display, window=_window_like(new.window, base, picture), lut=0)
+        is_kept = new.window is not None and new.window.name in own
+        display = replace(display, window=new.window if is_kept else _window_like(new.window, base, picture), lut=0)
     if new.is_inverted != old.is_inverted:
         display = replace(display, is_inverted=new.is_inverted)
     if new.eye != old.eye:

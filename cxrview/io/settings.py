@@ -28,12 +28,15 @@ class Settings:
         threads: of the engine; 0 lets it choose.
         profile: of mouse and keys: `default`, `ohif` or `weasis`.
         keys: of one's own, as `action=keys; action=keys`.
+        windows: of one's own, as `name=level/width/FUNCTION/keys; name=level/width`, in modality values.
         heatmap_target: `logit` or `one-against-rest`.
         heatmap_colours: name of a colour table.
         heatmap_opacity: 0 to 1.
         names: whether patient names and ids are shown: `show` or `hide`.
         theme: of the window: `system`, `light` or `dark`.
+        answers_mb: memory of the window for answers and heatmaps of images seen before; 0 keeps none.
         auto_score: whether the window scores an image as soon as it is shown.
+        cache_mb: megabytes of pictures that the window keeps ready.
         notice_accepted: whether the notice of the first start was accepted.
     """
 
@@ -43,12 +46,15 @@ class Settings:
     threads: int = 0
     profile: str = "default"
     keys: str = ""
+    windows: str = ""
     heatmap_target: str = "logit"
     heatmap_colours: str = "inferno"
     heatmap_opacity: float = 0.5
     names: str = "show"
     theme: str = "system"
+    answers_mb: int = 256
     auto_score: bool = True
+    cache_mb: int = 600
     notice_accepted: bool = False
 
 
@@ -60,7 +66,12 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "names": ("show", "hide"),
     "theme": ("system", "light", "dark"),
 }
-_RANGES: Mapping[str, tuple[float, float]] = {"threads": (0, 1024), "heatmap_opacity": (0.0, 1.0)}
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "threads": (0, 1024),
+    "heatmap_opacity": (0.0, 1.0),
+    "answers_mb": (0, 65536),
+    "cache_mb": (50, 100_000),
+}
 
 
 def settings_path() -> Path:

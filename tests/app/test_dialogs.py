@@ -80,12 +80,16 @@ def test_settings_show_the_state_and_say_what_is_wanted(shown: AppState, qtbot: 
         signal.connect(heard.append)
     dialog.auto_scoring_toggled.connect(lambda: heard.append("auto"))
     dialog.names_toggled.connect(lambda: heard.append("names"))
+    dialog.profile_chosen.connect(lambda profile: heard.append(profile.name))
+    dialog.cache_chosen.connect(heard.append)
     state = replace(shown, is_hiding_names=True, asked=AskedEngine("onnx", "cpu"))
     dialog.render_state(state)
     dialog.show()
     texts = {box.objectName(): box.currentText() for box in dialog.findChildren(QComboBox)}
     assert texts == {
         "settingsTheme": "Dark",
+        "settingsProfile": "cxrview",
+        "settingsCache": "600 MB",
         "settingsColours": "Inferno",
         "settingsModel": "The first one installed",
         "settingsEngine": "ONNX Runtime",
@@ -99,7 +103,11 @@ def test_settings_show_the_state_and_say_what_is_wanted(shown: AppState, qtbot: 
         qtbot.keyClick(box, Qt.Key.Key_Down)
     for check in checks.values():
         qtbot.mouseClick(check, Qt.MouseButton.LeftButton, pos=QPoint(8, check.height() // 2))
-    assert heard == [ThemeName.LIGHT, "magma", "base", AskedEngine("openvino", "cpu"), AskedEngine("onnx", "cuda"), "auto", "names"]
+    engines = [AskedEngine("openvino", "cpu"), AskedEngine("onnx", "cuda")]
+    assert heard == [ThemeName.LIGHT, "ohif", "magma", "base", *engines, 1000, "auto", "names"]
+    dialog.render_state(replace(state, is_theme_of_system=True, cache_mb=123))
+    texts = {box.objectName(): box.currentText() for box in dialog.findChildren(QComboBox)}
+    assert (texts["settingsTheme"], texts["settingsCache"]) == ("As the system", "123 MB")
 
 
 def test_wishes_are_transitions(scored: AppState) -> None:

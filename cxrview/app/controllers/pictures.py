@@ -13,9 +13,9 @@ from cxrview.core.image import ImageRef
 from cxrview.core.voi import auto_window, display_facts, file_window
 from cxrview.io.read import read_pixels
 
-# Enough for the chosen image, its neighbours and the way back; a large radiograph with its pyramid takes 25 MB.
-KEPT_PICTURES = 12
-KEPT_BYTES = 600_000_000
+# Of small pictures; how many bytes are kept is the person's choice.
+KEPT_PICTURES = 100
+BYTES_PER_MB = 1_000_000
 
 
 def load_picture(ref: ImageRef) -> LoadedPicture:
@@ -34,12 +34,12 @@ class Pictures:
         self._runner = runner
         self._kept: OrderedDict[ImageRef, LoadedPicture | UnreadablePicture] = OrderedDict()
         self._under_way: dict[ImageRef, str] = {}
-        self._listed: tuple[ImageRef, ...] = ()
+        self._openings = 0
 
     def follow(self, state: AppState) -> None:
         """Read what the state lacks; files that are opened again are read again, for they may have changed."""
-        if state.listing.refs is not self._listed:
-            self._listed = state.listing.refs
+        if state.openings != self._openings:
+            self._openings = state.openings
             self._forget()
         waiting = waited_for(state)
         ready = next((ref for ref in waiting if ref in self._kept), None)
@@ -54,6 +54,11 @@ class Pictures:
         for ref in wanted:
             if ref not in self._kept and ref not in self._under_way:
                 self._read(ref)
+
+    def kept(self, ref: ImageRef) -> LoadedPicture | None:
+        """Give a picture that is read already."""
+        found = self._kept.get(ref)
+        return found if isinstance(found, LoadedPicture) else None
 
     def _forget(self) -> None:
         self._kept.clear()
@@ -74,7 +79,8 @@ class Pictures:
     def _keep(self, picture: LoadedPicture | UnreadablePicture) -> None:
         self._under_way.pop(picture.ref, None)
         self._kept[picture.ref] = picture
-        while len(self._kept) > 1 and (len(self._kept) > KEPT_PICTURES or sum(map(_bytes_of, self._kept.values())) > KEPT_BYTES):
+        room = self._store.state.cache_mb * BYTES_PER_MB
+        while len(self._kept) > 1 and (len(self._kept) > KEPT_PICTURES or sum(map(_bytes_of, self._kept.values())) > room):
             self._kept.popitem(last=False)
         self._store.apply(picture_loaded, picture)
 

@@ -47,11 +47,15 @@ class ProfileMenu(QMenu):
         """Bind keys as this state says."""
         for name, action in self.profiles.items():
             action.setChecked(name == state.profile.name)
-        wanted = (state.profile, state.own_keys)
+        # Keys that a person gave to a kept window are taken from whoever had them; the menu of windows binds them.
+        taken = {own.action_name: own.keys for own in state.own_windows if own.keys}
+        wanted = (state.profile, taken | dict(state.own_keys))
         if wanted != self._bound:
             self._bound = wanted
-            for name, keys in keys_of(*wanted, self._usual).items():
-                self._bind(self._actions[name], keys)
+            usual = self._usual | dict.fromkeys(taken, "")
+            for name, keys in keys_of(*wanted, usual).items():
+                if name in self._actions:
+                    self._bind(self._actions[name], keys)
 
     def _bind(self, action: QAction, keys: str) -> None:
         sequence = QKeySequence(keys)

@@ -1,4 +1,4 @@
-"""The menu of gray windows: presets for radiographs, and every window that the file itself carries."""
+"""The menu of gray windows: presets for radiographs, the person's own, and every window that the file itself carries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
+from cxrview.app.own_windows import OwnWindow
 from cxrview.app.state import AppState, Display, LoadedPicture, Picture
 from cxrview.core.presets import FileChoice, Preset, file_choices
 
@@ -19,6 +20,8 @@ class WindowMenu(QMenu):
 
     preset_chosen = Signal(object)
     """Parameters: preset (Preset)."""
+    own_window_chosen = Signal(str)
+    """Parameters: name of a window that the person keeps (str)."""
     file_choice_chosen = Signal(object)
     """Parameters: one of the file's own windows or lookup tables (FileChoice)."""
 
@@ -30,6 +33,10 @@ class WindowMenu(QMenu):
         self.presets = {preset: self._build_preset(preset) for preset in Preset}
         self.from_file = QMenu("As in the &file", self)
         self.from_file.setObjectName("fileWindows")
+        self.manage = QAction("Windows of your &own…", self)
+        self.manage.setObjectName("ownWindows")
+        self._own: tuple[OwnWindow, ...] = ()
+        self._own_actions: tuple[QAction, ...] = ()
         self._picture: Picture | None = None
         self._choices: tuple[tuple[QAction, FileChoice], ...] = ()
 
@@ -40,6 +47,11 @@ class WindowMenu(QMenu):
         for preset, action in self.presets.items():
             action.setEnabled(is_loaded)
             action.setChecked(name == preset)
+        if state.own_windows != self._own:
+            self._build_own(state.own_windows)
+        for own, action in zip(self._own, self._own_actions, strict=True):
+            action.setEnabled(is_loaded)
+            action.setChecked(name == own.name)
         if state.picture is not self._picture:
             self._picture = state.picture
             self._build_choices(state.picture)
@@ -54,6 +66,23 @@ class WindowMenu(QMenu):
         action.setShortcut(QKeySequence(PRESET_KEYS[preset]))
         action.triggered.connect(partial(self._tell_preset, preset))
         self._group.addAction(action)
+        return action
+
+    def _build_own(self, windows: tuple[OwnWindow, ...]) -> None:
+        """Put the kept windows before the entry that manages them."""
+        for action in self._own_actions:
+            self.removeAction(action)
+            action.deleteLater()
+        self._own = windows
+        self._own_actions = tuple(map(self._build_own_action, windows))
+        self.insertActions(self.manage, list(self._own_actions))
+
+    def _build_own_action(self, own: OwnWindow) -> QAction:
+        action = QAction(own.name.replace("&", "&&"), self)
+        action.setObjectName(own.action_name)
+        action.setCheckable(True)
+        action.setShortcut(QKeySequence(own.keys))
+        action.triggered.connect(partial(self._tell_own, own.name))
         return action
 
     def _build_choices(self, picture: Picture) -> None:
@@ -73,6 +102,9 @@ class WindowMenu(QMenu):
 
     def _tell_preset(self, preset: Preset, *_checked: object) -> None:
         self.preset_chosen.emit(preset)
+
+    def _tell_own(self, name: str, *_checked: object) -> None:
+        self.own_window_chosen.emit(name)
 
     def _tell(self, choice: FileChoice, *_checked: object) -> None:
         self.file_choice_chosen.emit(choice)
