@@ -42,7 +42,7 @@ class Film:
 
 
 @cache
-def _drawn(seed: int, is_sick: bool) -> Phantom:  # noqa: FBT001
+def _drawn(seed: int, is_sick: bool) -> Phantom:
     places = np.random.default_rng(seed).permutation(len(PLACES))[:3]
     large = tuple(Opacity(*PLACES[place], radius=0.08, density=1.0) for place in places)
     return phantom(seed, size=DRAWN, bits=8, opacities=large if is_sick else 0)
@@ -69,7 +69,7 @@ def with_values(pixels: Pixels, values: np.ndarray) -> Pixels:
 
 
 def trained(folder: Path, films: Sequence[Film], wanted: Sequence[bool], model_id: str) -> Package:
-    """Fit a network to tell the wanted films, and write its package: mean gray of 16 px patches, a channel for each place, one dense layer."""
+    """Fit a network to tell the wanted films (16 px patches, a channel for each place, one dense layer) and write its package."""
     kernel = np.full((1, 1, CELL, CELL), 1.0 / CELL**2, np.float32)
     inputs = np.concatenate([prepare(each.pixels, SPEC).tensor for each in films])
     features = patches(inputs)
