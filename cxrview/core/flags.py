@@ -1,4 +1,4 @@
-"""What is unusual about an image, told from the file alone: short stable words that stand in result rows."""
+"""What is unusual about an image, told from the file and from its answer: short stable words that stand in result rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG", "RF", "XA", "IO", "PX", "SC
 # A chest film narrower than this shows no vessels; thumbnails and icons end here.
 SMALL_PX = 128
 ADULT_YEARS = 16.0
+# Of the positive heat; a finding of the lungs that rests on less was found elsewhere, on letters or borders say.
+LEAST_HEAT_IN_LUNGS = 0.10
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
@@ -25,6 +27,10 @@ class Flag(StrEnum):
     CHILD = "child"
     VERY_SMALL = "very_small"
     NO_WINDOW = "no_window"
+    MAYBE_INVERTED = "maybe_inverted"
+    LUNGS_NOT_FOUND = "lungs_not_found"
+    LUNGS_CUT_OFF = "lungs_cut_off"
+    HEAT_OUTSIDE_LUNGS = "heat_outside_lungs"
 
 
 FLAG_MEANINGS = {
@@ -34,11 +40,15 @@ FLAG_MEANINGS = {
     Flag.CHILD: f"the file says that the patient is younger than {ADULT_YEARS:g} years",
     Flag.VERY_SMALL: f"a side is shorter than {SMALL_PX} px",
     Flag.NO_WINDOW: "a DICOM file without window or VOI LUT; gray levels were chosen automatically",
+    Flag.MAYBE_INVERTED: "with dark and bright swapped the image would be like the training images; as it is, it is not",
+    Flag.LUNGS_NOT_FOUND: "the lung network found nothing of the size of lungs",
+    Flag.LUNGS_CUT_OFF: "the lungs reach the side of the picture, which cuts them off",
+    Flag.HEAT_OUTSIDE_LUNGS: f"under {LEAST_HEAT_IN_LUNGS:.0%} of the top label's heatmap lies in the lungs",
 }
 
 
 def flags_of(pixels: Pixels) -> tuple[Flag, ...]:
-    """Give the flags of an image, in the order of `Flag`; what the file does not say raises none."""
+    """Give the flags that a file raises, in the order of `Flag`; what it does not say raises none."""
     info = pixels.info
     part = info.body_part.upper()
     is_raised = {
@@ -49,7 +59,7 @@ def flags_of(pixels: Pixels) -> tuple[Flag, ...]:
         Flag.VERY_SMALL: min(pixels.width, pixels.height) < SMALL_PX,
         Flag.NO_WINDOW: info.format.upper().startswith("DICOM") and not pixels.windows and not pixels.voi_luts,
     }
-    return tuple(flag for flag in Flag if is_raised[flag])
+    return tuple(flag for flag in Flag if is_raised.get(flag, False))
 
 
 def _is_child(age: str) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from cxrview.core.answer_flags import lung_flags, may_be_inverted
 from cxrview.core.errors import PackageError
+from cxrview.core.flags import Flag
 from cxrview.core.guard import in_distribution
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.image import Fact, Pixels
@@ -12,6 +16,7 @@ from cxrview.core.lung_input import prepare_with_lungs
 from cxrview.core.lungs import Lungs
 from cxrview.core.results import Analysis, Forward, Heatmap, HeatmapTarget, ModelInput
 from cxrview.core.scores import findings
+from cxrview.core.trust import UNUSUAL_BELOW
 from cxrview.engine.base import Predictor
 from cxrview.engine.composite import member_heatmaps
 from cxrview.engine.packages import Package
@@ -39,7 +44,7 @@ def analyse(
     model_input = prepare_with_lungs(pixels, package.manifest.input, lungs)
     (forward,) = predictor.run(model_input.tensor)
     analysis_facts = (*pixels.facts, *model_input.facts)
-    return analysis_of(
+    analysis = analysis_of(
         forward,
         model_input,
         package,
@@ -49,6 +54,17 @@ def analyse(
         lungs=lungs,
         facts=analysis_facts,
     )
+    is_swapped = _may_be_inverted(pixels, package, predictor, lungs, analysis.in_distribution)
+    return replace(analysis, flags=(str(Flag.MAYBE_INVERTED), *analysis.flags)) if is_swapped else analysis
+
+
+def _may_be_inverted(pixels: Pixels, package: Package, predictor: Predictor, lungs: Lungs | None, likeness: float | None) -> bool:
+    """Look at an unusual picture once more with dark and bright swapped."""
+    if package.guard is None or likeness is None or likeness >= UNUSUAL_BELOW:
+        return False
+    swapped = prepare_with_lungs(replace(pixels, is_inverted=not pixels.is_inverted), package.manifest.input, lungs)
+    (forward,) = predictor.run(swapped.tensor)
+    return forward.features is not None and may_be_inverted(likeness, in_distribution(package.guard, forward.features))
 
 
 def analysis_of(
@@ -69,6 +85,8 @@ def analysis_of(
     """
     if not np.isfinite(forward.logits).all():
         raise PackageError("the network gave a logit that is not a finite number.", subject=package.manifest.id)
+    found = findings(forward.logits, package.manifest)
+    maps = heatmaps_of(package, forward, heatmap_target) if with_heatmaps else ()
     return Analysis(
         model_id=package.manifest.id,
         model_version=package.manifest.version,
@@ -76,8 +94,9 @@ def analysis_of(
         engine=predictor.engine,
         device=predictor.device,
         frame=model_input.frame,
-        findings=findings(forward.logits, package.manifest),
-        heatmaps=heatmaps_of(package, forward, heatmap_target) if with_heatmaps else (),
+        findings=found,
+        heatmaps=maps,
+        flags=tuple(map(str, lung_flags(found, maps, model_input.frame, lungs))),
         in_distribution=None if package.guard is None or forward.features is None else in_distribution(package.guard, forward.features),
         lungs=lungs,
         facts=facts,
