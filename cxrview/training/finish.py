@@ -16,7 +16,7 @@ from cxrview.core.guard import fit_guard
 from cxrview.core.manifest import Calibration, Label, Manifest, Threshold, TrainedOn
 from cxrview.core.prepare import normalise
 from cxrview.core.results import FloatArray
-from cxrview.engine.base import stacked_logits
+from cxrview.engine.base import Predictor, stacked_logits
 from cxrview.engine.nets import head_activation, heatmap_kind
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import Golden, Package, write_package
@@ -28,8 +28,10 @@ from cxrview.evaluation.page import to_html
 from cxrview.evaluation.report import EvaluationReport, to_json
 from cxrview.evaluation.within_source import Settings
 from cxrview.training.card import write_card
+from cxrview.training.curves import write_learning_curves
 from cxrview.training.examples import Example, cases_of
 from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph, rounded_to_half
+from cxrview.training.figures import figures_of, write_figures
 from cxrview.training.judge import WHOLE
 from cxrview.training.pictures import load_pictures
 
@@ -57,7 +59,7 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     predictor = OnnxPredictor(draft, threads=0, cache_dir=None)
     try:
         _compare_with_torch(plan, network, draft, predictor)
-        logits, pooled = _run_all(plan, predictor)
+        logits, pooled = run_all(plan, predictor)
     finally:
         predictor.close()
     cases = cases_of(plan.examples)
@@ -71,9 +73,11 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     curves = operating_curves(scored, thresholds)
     manifest = replace(calibrated, thresholds=thresholds, operating_curve=curves if any(curve.probability for curve in curves) else ())
     report("Measuring on the frozen test split, with the baselines beside the network.")
-    measured = _measure(plan, cases, logits, manifest, report)
-    _write_report(run / "report", measured)
-    _write_logits(run / "report" / "scores.csv", plan, logits, manifest)
+    measured = measure(plan, cases, logits, manifest, report)
+    write_report(run / "report", measured)
+    write_logits(run / "report" / "scores.csv", plan, logits, manifest)
+    write_figures(run / "report", figures_of(cases, logits, manifest))
+    write_learning_curves(run)
     guard = fit_guard(pooled[plan.members("train")], pooled[plan.members("val")])
     package = write_package(
         run / "package",
@@ -155,7 +159,7 @@ def _compare_with_torch(plan: Plan, network: nn.Module, draft: Package, predicto
         )
 
 
-def _run_all(plan: Plan, predictor: OnnxPredictor) -> tuple[FloatArray, FloatArray]:
+def run_all(plan: Plan, predictor: Predictor) -> tuple[FloatArray, FloatArray]:
     """Run every image: logits (N, L), and features averaged over their cells (N, K)."""
     logits: list[FloatArray] = []
     pooled: list[FloatArray] = []
@@ -170,7 +174,8 @@ def _run_all(plan: Plan, predictor: OnnxPredictor) -> tuple[FloatArray, FloatArr
     return np.stack(logits), np.stack(pooled)
 
 
-def _measure(plan: Plan, cases: Sequence[Case], logits: FloatArray, manifest: Manifest, report: Callable[[str], None]) -> EvaluationReport:
+def measure(plan: Plan, cases: Sequence[Case], logits: FloatArray, manifest: Manifest, report: Callable[[str], None]) -> EvaluationReport:
+    """Measure the test and external splits, with the baselines that see whole pictures."""
     whole = load_pictures(plan.examples, WHOLE, report=report)
     if len(whole.examples) != len(plan.examples):
         raise PackageError("An image could be read before and cannot be read now.", hint="Check the drive, then use --resume.")
@@ -179,13 +184,14 @@ def _measure(plan: Plan, cases: Sequence[Case], logits: FloatArray, manifest: Ma
     return evaluate_cases(cases, logits, manifest, grays=grays, aspects=[float(each) for each in whole.pictures.aspect], settings=settings)
 
 
-def _write_report(folder: Path, measured: EvaluationReport) -> None:
+def write_report(folder: Path, measured: EvaluationReport) -> None:
+    """Write `report.json` and `report.html`."""
     folder.mkdir(exist_ok=True)
     (folder / "report.json").write_text(to_json(measured), encoding="utf-8")
     (folder / "report.html").write_text(to_html(measured), encoding="utf-8")
 
 
-def _write_logits(path: Path, plan: Plan, logits: FloatArray, manifest: Manifest) -> None:
+def write_logits(path: Path, plan: Plan, logits: FloatArray, manifest: Manifest) -> None:
     """Write the logits of every image, so that any figure of the card can be computed again."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

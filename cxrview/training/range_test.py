@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -53,25 +54,19 @@ def run_range_test(plan: Plan, run: Path, *, report: Callable[[str], None] = lam
     losses: list[float] = []
     smooth = 0.0
     torch.manual_seed(fit.seed)
-    while len(rates) < test.steps:
-        for batch in batches:
-            rate = test.low * growth ** len(rates)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            value = learner.loss_of(batch)
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-            smooth = SMOOTHING * smooth + (1 - SMOOTHING) * float(value)
-            rates.append(rate)
-            losses.append(smooth / (1 - SMOOTHING ** len(rates)))
-            has_diverged = not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * min(losses)
-            if has_diverged or len(rates) >= test.steps:
-                break
-        else:
-            continue
-        break
+    for step, batch in enumerate(itertools.islice(itertools.chain.from_iterable(itertools.repeat(batches)), test.steps)):
+        rates.append(test.low * growth**step)
+        for group in optimiser.param_groups:
+            group["lr"] = rates[-1]
+        value = learner.loss_of(batch)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        smooth = SMOOTHING * smooth + (1 - SMOOTHING) * float(value.detach())
+        losses.append(smooth / (1 - SMOOTHING ** (step + 1)))
+        if not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * min(losses):
+            break
     result = RangeResult(tuple(rates), tuple(losses), suggest(rates, losses))
     _write(result, run / "report")
     report(f"Range test: the loss falls most steeply at a learning rate of {result.suggestion:.2g}.")

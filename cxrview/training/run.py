@@ -50,18 +50,36 @@ def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device
     """
     from cxrview.training.finish import finish
     from cxrview.training.phases import fit_phases
+    from cxrview.training.settle import settled
 
     if (run / "plan.json").exists() and not resume:
         raise DataError("This folder already holds a run.", hint="Add --resume to go on with it, or name another folder.", subject=str(run))
     run.mkdir(parents=True, exist_ok=True)
+    several = _several(recipe)
+    if several is not None:
+        return several(data, run, recipe, resume=resume, device=device, report=report)
     plan = make_plan(data, run, recipe, report)
     events = EventLog(run / "events.jsonl")
     events.write("plan", labels=list(plan.labels), images=len(plan.examples), resumed=resume)
+    plan = settled(plan, run, device=device, resume=resume, report=report)
     trained = fit_phases(plan, run, device=device, resume=resume, report=report)
     report("Training done. Exporting and judging.")
     package = finish(plan, trained.network, run, report, held_out=trained.held_out)
     events.write("done", package=str(package))
     return package
+
+
+def _several(recipe: Recipe) -> Callable[..., Path] | None:
+    """Choose who trains a recipe that is more than one training; None for one."""
+    if recipe.repeat.count > 1:
+        from cxrview.training.repeat import train_repeatedly
+
+        return train_repeatedly
+    if recipe.stages:
+        from cxrview.training.hierarchy import train_hierarchy
+
+        return train_hierarchy
+    return None
 
 
 def make_plan(data: Path, run: Path, recipe: Recipe, report: Report = lambda _: None) -> Plan:
