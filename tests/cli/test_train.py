@@ -67,3 +67,11 @@ def test_evaluate_without_data_says_so(run: Run, fake_model: Path, tmp_path: Pat
     outcome = run("evaluate", fake_model, tmp_path / "nowhere", "-o", tmp_path / "report")
     assert outcome.code == 3
     assert "nowhere" in outcome.err
+
+
+def test_about_a_published_recipe_its_authors_figures_and_the_differences_are_told(run: Run) -> None:
+    told = run("recipes", "covid-cxnet", "--about").out
+    assert "Haghanifar" in told
+    assert "their figures: accuracy 99.04 %" in told
+    assert "different here: Split by patient" in told
+    assert run("recipes", "--about").out.count("\n  by: ") >= 15
