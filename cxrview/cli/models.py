@@ -1,4 +1,4 @@
-"""`cxrview models`: which models are installed, what they say of themselves, and adding and removing them."""
+"""`cxrview models`: which models are installed, what they say of themselves, and adding, removing and packing them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 DETAILS = """\
 cxrview models list              what is installed, and what is broken
 cxrview models show ID|DIR       labels, thresholds, training sources, input, the model card
-cxrview models add DIR           check a package, run its self-test, copy it to the user's models
+cxrview models add DIR|FILE      check a package, run its self-test, copy it to the user's models
 cxrview models verify ID|DIR     check every hash and run the self-test
 cxrview models remove ID         delete a model that was added
+cxrview models pack ID|DIR -o FILE.cxrmodel    one file of a package, to hand on
 """
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|add|verify|remove", title="actions")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|add|verify|remove|pack", title="actions")
     actions.add_parser("list", help="what is installed")
     for name, what in (("show", "what a model says of itself"), ("verify", "check hashes and self-test")):
         actions.add_parser(name, help=what).add_argument("model", metavar="ID|DIR", help="an installed model, or a package's folder")
-    actions.add_parser("add", help="install a package").add_argument("folder", type=Path, metavar="DIR", help="a package's folder")
+    added = "a package's folder, or a .cxrmodel file"
+    actions.add_parser("add", help="install a package").add_argument("package", type=Path, metavar="DIR|FILE.cxrmodel", help=added)
     actions.add_parser("remove", help="delete an added model").add_argument("model", metavar="ID", help="an installed model")
+    pack = actions.add_parser("pack", help="make one file of a package")
+    pack.add_argument("model", metavar="ID|DIR", help="an installed model, or a package's folder")
+    pack.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.cxrmodel", help="the file to write")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -61,9 +66,9 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from cxrview.engine.packages import add_package
+    from cxrview.engine.model_file import add_model
 
-    package = add_package(arguments.folder)
+    package = add_model(arguments.package)
     tell(f"added {package.manifest.id} {package.manifest.version} to {package.folder}")
     return ExitCode.OK
 
@@ -88,12 +93,22 @@ def _remove(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
+def _pack(arguments: argparse.Namespace) -> int:
+    from cxrview.engine.model_file import pack_model
+    from cxrview.engine.packages import find_package
+
+    target = pack_model(find_package(arguments.model), arguments.output)
+    tell(f"wrote {target}, {target.stat().st_size / 1e6:.1f} MB")
+    return ExitCode.OK
+
+
 ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "show": _show,
     "add": _add,
     "verify": _verify,
     "remove": _remove,
+    "pack": _pack,
 }
 
 
@@ -134,4 +149,4 @@ def _facts(package: Package) -> list[str]:
     return [f"{name.ljust(width)}  {text}" for name, text in rows]
 
 
-COMMAND = Command("models", "list, show, add, verify and remove models", _add_arguments, _run, DETAILS)
+COMMAND = Command("models", "list, show, add, verify, remove and pack models", _add_arguments, _run, DETAILS)

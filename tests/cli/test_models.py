@@ -25,6 +25,21 @@ def test_a_model_is_added_listed_verified_and_removed(run: Run, fake_model: Path
     assert run("models", "verify", "fake").code == 3
 
 
+def test_a_model_is_handed_on_as_one_file(run: Run, fake_model: Path, tmp_path: Path) -> None:
+    packed = run("models", "pack", fake_model, "-o", tmp_path / "fake.cxrmodel")
+    assert packed.code == 0
+    assert run("models", "add", tmp_path / "fake.cxrmodel").code == 0
+    assert "self-test passed" in run("models", "verify", "fake").out
+
+
+def test_a_hostile_model_file_is_refused_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "hostile.cxrmodel").write_bytes(b"PK\x03\x04" + bytes(100))
+    outcome = run("models", "add", tmp_path / "hostile.cxrmodel")
+    assert outcome.code == 3
+    assert len(outcome.err.splitlines()) == 1
+    assert "hostile.cxrmodel" in outcome.err
+
+
 def test_show_tells_labels_licence_and_card(run: Run, fake_model: Path) -> None:
     outcome = run("models", "show", fake_model)
     assert outcome.code == 0
