@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cxrview.training.lung_recipe import lung_recipe_names
 from cxrview.training.recipe import recipe_names
 
 Run = Callable[..., Any]  # Any: tests/cli/conftest.py's Outcome, which test modules cannot import
@@ -15,7 +16,7 @@ Run = Callable[..., Any]  # Any: tests/cli/conftest.py's Outcome, which test mod
 def test_recipes_are_listed(run: Run) -> None:
     outcome = run("recipes")
     assert outcome.code == 0
-    assert {line.split()[0] for line in outcome.out.splitlines()[1:]} == set(recipe_names())
+    assert {line.split()[0] for line in outcome.out.splitlines()[1:]} == {*recipe_names(), *lung_recipe_names()}
 
 
 def test_a_recipe_is_printed_as_toml(run: Run) -> None:
