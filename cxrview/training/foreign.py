@@ -1,7 +1,7 @@
 """Weights that others trained: read without running anything in the file, and renamed to this program's layout.
 
 Known are the state dictionaries of timm and torchvision (DenseNet, ResNet, VGG, Xception), of CheXNet's reimplementations in
-torch (`module.densenet121.…`, also with the old names `norm.1`, `conv.2`), and of torchxrayvision.
+torch (`module.densenet121.…`, also with the old names `norm.1`, `conv.2`), of torchxrayvision, and of EfficientNet-PyTorch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrview.core.errors import RecipeError
+from cxrview.training.efficientnet_names import has_these_names, to_timm
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +65,8 @@ def to_own_layout(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename a network's tensors: `backbone.body.…`, and `head.dense.0.…` for the last layer; own names stay as they are."""
     if any(key.startswith(OWN_PARTS) for key in weights):
         return dict(weights)
+    if has_these_names(weights):
+        weights = to_timm(weights)
     names = {key: key for key in weights}
     while wrapper := _shared_wrapper(names.values()):
         names = {key: name.removeprefix(wrapper) for key, name in names.items()}

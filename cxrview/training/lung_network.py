@@ -23,8 +23,6 @@ def lung_network(labels: int) -> nn.Module:
     of the mean of the pixel logits' exponentials over the picture.
     """
     make_importable()
-    import math
-
     import torch
     from segmentation_models_pytorch.base import SegmentationHead
     from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
@@ -43,7 +41,8 @@ def lung_network(labels: int) -> nn.Module:
 
         def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
             pixels: Tensor = self.pixels(self.decoder(self.encoder(x)[1:]))
-            whole = torch.logsumexp(pixels.float().flatten(2), dim=2) - math.log(pixels.shape[2] * pixels.shape[3])
+            highest = pixels.amax(dim=(2, 3), keepdim=True)
+            whole = highest[:, :, 0, 0] + torch.log(torch.exp(pixels - highest).mean(dim=(2, 3)))
             return whole, pixels
 
     return LungNetwork()
