@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cxrview.app.covering import cover_undone
 from cxrview.app.state import AppState, LoadedPicture, MarkBook, SelectedMark
 from cxrview.core.marks import History, Mark, MarkKind
 
@@ -63,6 +64,11 @@ def mark_removed(state: AppState) -> AppState:
 def marks_undone(state: AppState) -> AppState:
     """Take the last change of marks back."""
     return _with_history(state, history_of(state).back())
+
+
+def last_step_undone(state: AppState) -> AppState:
+    """Uncover the last spot while the cover tool is in the hand, else take the last change of marks back."""
+    return cover_undone(state) if state.cover.is_on and state.cover.spots else marks_undone(state)
 
 
 def marks_redone(state: AppState) -> AppState:

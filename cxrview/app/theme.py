@@ -155,7 +155,8 @@ QLabel[role="chip"] { background: $raised; border: 1px solid $border; border-rad
 QLabel[role="chipWarning"] { color: $positive; border: 1px solid $positive; border-radius: 9px; }
 QLabel[role="chipError"] { color: $error; border: 1px solid $error; border-radius: 9px; }
 #refusalCard { background: $raised; border: 1px solid $error; border-radius: 6px; }
-#refusalCard QLabel { background: transparent; }
+#polarityCard { background: $raised; border: 1px solid $positive; border-radius: 6px; }
+#refusalCard QLabel, #polarityCard QLabel { background: transparent; }
 QToolButton[role="link"] { color: $accent; border: none; padding: 3px 6px 3px 0; }
 QToolButton[role="link"]:hover, QToolButton[role="link"]:focus { text-decoration: underline; background: transparent; }
 QToolButton[role="link"]:disabled { color: $muted; }

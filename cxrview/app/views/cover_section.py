@@ -34,7 +34,7 @@ class CoverSection(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tool = QPushButton("Cover a spot", self)
-        self._tool.setObjectName("coverTool")
+        self._tool.setObjectName("coverSpot")
         self._tool.setCheckable(True)
         self._tool.setToolTip("Hide a spot of the picture from the model with a click, and see what it says then (X)")
         self._tool.clicked.connect(self.tool_requested)

@@ -46,7 +46,8 @@ class MarkMenu(QMenu):
             action.setEnabled(has_picture)
             action.setChecked(state.tool is kind)
         history = history_of(state)
-        self.undo.setEnabled(has_picture and bool(history.past))
+        can_uncover = state.cover.is_on and bool(state.cover.spots)
+        self.undo.setEnabled(has_picture and (bool(history.past) or can_uncover))
         self.redo.setEnabled(has_picture and bool(history.undone))
         selected = selected_mark(state) if has_picture else None
         self.delete.setEnabled(selected is not None)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from cxrview.app.answers import findings_of, label_asked, selected_view
+from cxrview.app.comparing import Pair, is_comparing, pairs_of
+from cxrview.app.covering import changes_of
 from cxrview.app.state import AppState, BrokenModel, LoadedPicture, NoModel, ReadyModel, Scoring, ScoringFailed
 from cxrview.app.theme import THEMES
+from cxrview.app.views.comparison_section import ComparisonSection
+from cxrview.app.views.cover_section import CoverSection
 from cxrview.app.views.engine_section import EngineSection
 from cxrview.app.views.finding_row import FindingRow, FindingShown
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.layer_controls import LayerControls
+from cxrview.app.views.operating_section import OperatingSection
 from cxrview.app.views.predictive_section import PredictiveSection
 from cxrview.app.views.trust_section import TrustSection
 from cxrview.core.image import Fact
@@ -36,6 +43,7 @@ class ModelPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._rendered: AppState | None = None
         self.engine, self.trust, self.predictive = EngineSection(self), TrustSection(self), PredictiveSection(self)
+        self.comparison, self.cover, self.operating = ComparisonSection(self), CoverSection(self), OperatingSection(self)
         self.layer = LayerControls(self)
         self._rows: list[FindingRow] = []
         self._row_box = QVBoxLayout()
@@ -50,13 +58,16 @@ class ModelPanel(QWidget):
         self.engine.render_state(state)
         if before is None or _answer_parts(before) != _answer_parts(state):
             self.trust.render_state(state)
+            self.comparison.render_state(state)
             self._render_reading(state)
+            self.cover.render_state(state)
+            self.operating.render_state(state)
             self.predictive.render_state(state)
             self.layer.render_state(state)
         if before is None or (before.picture, before.reading) != (state.picture, state.reading):
             self._facts.setText("\n".join(f"•  {fact.text}" for fact in facts_of(state)) or "No image.")
         # Sections whose height follows from their width do not tell the scroll area by themselves.
-        for section in (self.engine, self.trust, self.predictive, self.layer):
+        for section in (self.engine, self.trust, self.comparison, self.cover, self.operating, self.predictive, self.layer):
             section.updateGeometry()
 
     def _render_reading(self, state: AppState) -> None:
@@ -95,9 +106,11 @@ class ModelPanel(QWidget):
         column.setSpacing(8)
         _add_section(column, "Model", self.engine)
         self._row_box.setSpacing(2)
-        _add_section(column, "Findings", self.trust, self._status, self._failure, self._row_box, self._reset)
+        _add_section(column, "Findings", self.trust, self.comparison, self._status, self._failure, self._row_box, self._reset)
+        _add_section(column, "Would it still say so?", self.cover)
+        _add_section(column, "Layers", self.layer)
+        _add_section(column, "Operating point", self.operating)
         _add_section(column, "Predictive values", self.predictive)
-        _add_section(column, "Heatmaps", self.layer)
         _add_section(column, "Image", self._facts)
         column.addStretch(1)
         scroll = QScrollArea(self)
@@ -115,7 +128,7 @@ def _answer_parts(state: AppState) -> tuple[object, ...]:
     """Give what the shown answer depends on; the display for the eye is not among it."""
     return (
         state.reading, state.layers, state.explanations, state.picture, state.model, state.theme, state.thresholds,
-        state.shown_anyway, state.prevalence, state.is_auto_scoring,
+        state.shown_anyway, state.prevalence, state.is_auto_scoring, state.cover, state.second, state.models, state.turned_polarity,
     )  # fmt: skip
 
 
@@ -144,13 +157,23 @@ def facts_of(state: AppState) -> tuple[Fact, ...]:
 def _findings_shown(state: AppState) -> tuple[FindingShown, ...]:
     view = selected_view(state)
     mapped = view.finding.label.id if view.heatmap is not None and view.finding is not None else ""
-    return tuple(_shown(state, finding, is_mapped=finding.label.id == mapped) for finding in findings_of(state))
+    after = {change.before.label.id: change.after for change in changes_of(state)}
+    if is_comparing(state):
+        return tuple(_paired(state, pair, mapped, after.get(pair.label_id)) for pair in pairs_of(state))
+    return tuple(_shown(state, finding, finding.label.id == mapped, after.get(finding.label.id)) for finding in findings_of(state))
 
 
-def _shown(state: AppState, finding: Finding, *, is_mapped: bool) -> FindingShown:
+def _paired(state: AppState, pair: Pair, mapped: str, after: Finding | None) -> FindingShown:
+    if pair.first is None:
+        assert pair.second is not None
+        return FindingShown(pair.second, is_mapped=False, is_asked=False, second=pair.second, is_comparing=True, is_second_only=True)
+    return replace(_shown(state, pair.first, pair.label_id == mapped, after), second=pair.second, is_comparing=True)
+
+
+def _shown(state: AppState, finding: Finding, is_mapped: bool, after: Finding | None) -> FindingShown:  # noqa: FBT001 - two callers, above
     own = state.model.thresholds.get(finding.label.id) if isinstance(state.model, ReadyModel) else None
     is_asked = not label_asked(state, finding.label.id)
-    return FindingShown(finding, is_mapped, is_asked, own.operating_point if own else "", own.probability if own else None)
+    return FindingShown(finding, is_mapped, is_asked, own.operating_point if own else "", own.probability if own else None, after)
 
 
 def _add_section(column: QVBoxLayout, title: str, *parts: QWidget | QHBoxLayout | QVBoxLayout) -> None:

@@ -8,12 +8,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
 
-from cxrview.app.answers import findings_of
+from cxrview.app.answers import finding_looked_at, worth_of
 from cxrview.app.state import AppState, ReadyModel
 from cxrview.app.views.labels import make_label
 from cxrview.core.ppv import OperatingPoint, operating_point, predictive_values
 from cxrview.core.results import Finding
-from cxrview.core.scores import top_finding
 
 
 class _Percent(QDoubleSpinBox):
@@ -64,10 +63,12 @@ class PredictiveSection(QWidget):
 
 def predictive_text(state: AppState) -> str:
     """Say PPV and NPV of the label that is looked at, or why there are none."""
-    findings = findings_of(state)
-    if not findings or not isinstance(state.model, ReadyModel):
+    finding = finding_looked_at(state)
+    if finding is None or not isinstance(state.model, ReadyModel):
         return "PPV and NPV appear with the scores."
-    finding = next((item for item in findings if item.label.id == state.layers.current.label_id), top_finding(findings))
+    worth = worth_of(state, finding)
+    if worth is not None:
+        return _values_text(finding.label.name, worth.sensitivity, worth.specificity, state.prevalence, "the package's curve, at least")
     return _text_of(finding, state.model, state)
 
 
@@ -85,9 +86,11 @@ def _text_of(finding: Finding, model: ReadyModel, state: AppState) -> str:
         ]
         what = f"only the {known[0]}" if known else "neither sensitivity nor specificity"
         return f"{name}: the model package states {what} at its threshold, so PPV and NPV cannot be worked out."
-    values = predictive_values(point.sensitivity, point.specificity, state.prevalence)
+    return _values_text(name, point.sensitivity, point.specificity, state.prevalence, "the model package")
+
+
+def _values_text(name: str, sensitivity: float, specificity: float, prevalence: float, source: str) -> str:
+    values = predictive_values(sensitivity, specificity, prevalence)
     ppv = "–" if math.isnan(values.positive) else f"{values.positive:.2f}"
     npv = "–" if math.isnan(values.negative) else f"{values.negative:.2f}"
-    return (
-        f"{name}: PPV {ppv}, NPV {npv} at sensitivity {point.sensitivity:.2f} and specificity {point.specificity:.2f} of the model package."
-    )
+    return f"{name}: PPV {ppv}, NPV {npv} at sensitivity {sensitivity:.2f} and specificity {specificity:.2f} ({source})."

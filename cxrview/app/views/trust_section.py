@@ -11,10 +11,12 @@ from cxrview.app.answers import flags_shown, is_withheld, refusal_of
 from cxrview.app.state import AppState, LoadedPicture
 from cxrview.app.views.flow_layout import FlowLayout
 from cxrview.app.views.labels import make_label
-from cxrview.core.flags import FLAG_MEANINGS
+from cxrview.core.flags import FLAG_MEANINGS, Flag
 from cxrview.core.results import Analysis
 from cxrview.core.trust import LIKENESS_WORDS, REFUSED_FLAGS, Likeness, likeness_of, likeness_reason
 
+SUSPECTED_TEXT = "Inverted? With dark and bright swapped this picture would be like the training images."
+TURNED_TEXT = "Dark and bright were swapped by hand, for the eye and for the model."
 FRONTAL = ("PA", "AP")
 _LIKENESS_ROLES = {
     Likeness.USUAL: "chip",
@@ -39,6 +41,8 @@ class TrustSection(QWidget):
 
     override_requested = Signal()
     """The person wants to see the scores anyway."""
+    polarity_turn_requested = Signal()
+    """Dark and bright are to be swapped for the model, too, or swapped back."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +57,13 @@ class TrustSection(QWidget):
         self._button.setObjectName("showAnyway")
         self._button.setToolTip("Show scores and heatmaps of this image all the same; this is noted in the audit log")
         self._button.clicked.connect(self.override_requested)
+        self._polarity = QFrame(self)
+        self._polarity.setObjectName("polarityCard")
+        self._polarity_text = make_label("polarityText", "muted")
+        self._swap = QPushButton(self._polarity)
+        self._swap.setObjectName("turnPolarityButton")
+        self._swap.setToolTip("Swap dark and bright for the model, too, and score again; this is noted in the audit log")
+        self._swap.clicked.connect(self.polarity_turn_requested)
         self._build_layout()
 
     def render_state(self, state: AppState) -> None:
@@ -72,17 +83,31 @@ class TrustSection(QWidget):
         self._card.setVisible(bool(sentence))
         self._sentence.setText(sentence if is_kept_back else sentence.replace("The scores are withheld:", "Shown anyway, although"))
         self._button.setVisible(is_kept_back)
+        self._render_polarity(state)
+
+    def _render_polarity(self, state: AppState) -> None:
+        """Offer to swap dark and bright where that is suspected, and to swap them back."""
+        is_turned = isinstance(state.picture, LoadedPicture) and state.picture.is_turned
+        is_suspected = Flag.MAYBE_INVERTED in flags_shown(state)
+        self._polarity.setVisible(is_turned or is_suspected)
+        self._polarity_text.setText(TURNED_TEXT if is_turned else SUSPECTED_TEXT)
+        self._swap.setText("Swap them back" if is_turned else "Swap them and score again")
 
     def _build_layout(self) -> None:
         card = QVBoxLayout(self._card)
         card.setContentsMargins(10, 8, 10, 8)
         card.addWidget(self._sentence)
         card.addWidget(self._button)
+        polarity = QVBoxLayout(self._polarity)
+        polarity.setContentsMargins(10, 8, 10, 8)
+        polarity.addWidget(self._polarity_text)
+        polarity.addWidget(self._swap)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self._badges)
         layout.addWidget(self._card)
+        layout.addWidget(self._polarity)
 
 
 def badges_of(state: AppState) -> tuple[Badge, ...]:
