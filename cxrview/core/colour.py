@@ -18,8 +18,9 @@ ByteArray = npt.NDArray[np.uint8]
 
 SEQUENTIAL = ("inferno", "magma", "viridis", "cividis")
 DIVERGING = "diverging"
+GREEN_RED = "green-red"  # as LIME is usually drawn; the colour-blind read the diverging table better
 RAINBOW = "jet"  # not perceptual: it draws edges that the map does not have; on request only
-TABLES = (*SEQUENTIAL, DIVERGING, RAINBOW)
+TABLES = (*SEQUENTIAL, DIVERGING, GREEN_RED, RAINBOW)
 OPAQUE_FROM = 0.5  # of the scale; what is below fades out, so that a little evidence does not veil the picture
 FLAT_TEXT = "flat map, nothing to show"
 
@@ -34,6 +35,8 @@ _OPENCV_TABLES = {
 _AGAINST = (0.45, -0.03, -0.20)
 _NEUTRAL = (0.90, 0.0, 0.0)
 _FOR = (0.45, 0.17, 0.10)
+# Ends of the green and red table in Oklab: red speaks against, green speaks for.
+_RED, _GREEN = (0.50, 0.17, 0.09), (0.55, -0.13, 0.09)
 
 
 def colour_table(name: str) -> ByteArray:
@@ -42,8 +45,8 @@ def colour_table(name: str) -> ByteArray:
     Raises:
         KeyError: no table of that name; `TABLES` lists them.
     """
-    if name == DIVERGING:
-        return _diverging()
+    if name in (DIVERGING, GREEN_RED):
+        return _diverging(*((_AGAINST, _FOR) if name == DIVERGING else (_RED, _GREEN)))
     ramp = np.arange(256, dtype=np.uint8)[:, None]
     table = cv2.applyColorMap(ramp, _OPENCV_TABLES[name])[:, 0, ::-1]
     return np.ascontiguousarray(table, dtype=np.uint8)
@@ -94,9 +97,9 @@ def overlay(
     return _with_text(canvas, lines)
 
 
-def _diverging() -> ByteArray:
+def _diverging(against: tuple[float, float, float], speaking_for: tuple[float, float, float]) -> ByteArray:
     share = np.linspace(-1.0, 1.0, 256)[:, None]
-    end = np.where(share < 0.0, np.array(_AGAINST), np.array(_FOR))
+    end = np.where(share < 0.0, np.array(against), np.array(speaking_for))
     return _oklab_to_rgb(np.array(_NEUTRAL) + np.abs(share) * (end - np.array(_NEUTRAL)))
 
 

@@ -16,14 +16,16 @@ from cxrview.core.scores import margins
 from cxrview.engine import grad_cam, present
 from cxrview.engine.base import Predictor
 from cxrview.engine.composite import CompositePredictor, explained
+from cxrview.engine.lime import lime_heatmaps
 from cxrview.engine.packages import WEIGHTS_NAME, Package
 from cxrview.engine.torch import TorchPredictor
 
 AUTO = "auto"
 OCCLUSION = "occlusion"
-METHODS = (AUTO, *grad_cam.METHODS, OCCLUSION)
+LIME = "lime"
+METHODS = (AUTO, *grad_cam.METHODS, OCCLUSION, LIME)
 # What only asks for logits explains several networks as one.
-WHOLE = (OCCLUSION,)
+WHOLE = (OCCLUSION, LIME)
 
 # A window of 3 of 14 cells a side is about the size of a lung zone; covering less leaves the score as it was.
 GRID = 14
@@ -43,7 +45,7 @@ def methods_for(package: Package) -> tuple[str, ...]:
     hires = (heatmap.HIRES_CAM,) if package.head is not None and package.head.kind is HeatmapKind.FLATTEN_MLP else ()
     has_gradients = not present.against_torch_cpu() and WEIGHTS_NAME in package.manifest.files and package.manifest.architecture is not None
     by_gradient = tuple(name for name in grad_cam.METHODS if name not in heatmap.METHOD_NAMES) if has_gradients else ()
-    return (*by_head, *hires, *by_gradient, OCCLUSION)
+    return (*by_head, *hires, *by_gradient, OCCLUSION, *(() if present.against_lime() else (LIME,)))
 
 
 def explain(
@@ -74,6 +76,8 @@ def explain(
         return _by_members(model_input, package, predictor, indices, method=wanted, target=target, network=network, check=check)
     if wanted == OCCLUSION:
         return occlusion(predictor, model_input.tensor, package, indices, target=target, check=check)
+    if wanted == LIME:
+        return lime_heatmaps(predictor, model_input, package, indices, target=target, check=check)
     if wanted in heatmap.METHOD_NAMES and package.head is not None:
         (forward,) = predictor.run(model_input.tensor)
         return heatmap.heatmaps(forward, package.head, package.manifest.labels, target=target, method=wanted, only=indices)

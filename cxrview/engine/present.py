@@ -80,3 +80,8 @@ def against_torch_cuda() -> str:
     if not _has_nvidia_driver():
         return _NO_DRIVER
     return "" if torch.has_cuda() else "torch finds no CUDA device; install a torch built for CUDA (pytorch.org)."
+
+
+def against_lime() -> str:
+    """Say why LIME cannot run here; empty when it can."""
+    return "" if _is_installed("lime") else 'lime is not installed; `pip install "cxrview[train]"`.'

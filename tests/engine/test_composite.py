@@ -150,7 +150,7 @@ def test_findings_and_maps_of_a_hierarchy_say_which_network_they_come_from(hiera
 
 
 def test_covering_the_picture_explains_the_whole_or_one_network(hierarchy: Package) -> None:
-    assert methods_for(hierarchy)[-1] == "occlusion"
+    assert "occlusion" in methods_for(hierarchy)
     predictor = opened(hierarchy)
     target = HeatmapTarget.ONE_AGAINST_REST
     (whole,) = explain(prepared(hierarchy), hierarchy, predictor, labels=["cap"], method="occlusion", target=target)
@@ -256,7 +256,7 @@ def test_a_member_without_a_head_leaves_covering_the_picture(tmp_path: Path) -> 
     pair = write_composite(tmp_path / "pair", members, combine=Combination.MEAN_LOGIT, **ABOUT)
     assert pair.manifest.heatmap is HeatmapKind.OCCLUSION
     assert "gradcam" not in methods_for(pair)
-    assert methods_for(pair)[-1] == "occlusion"
+    assert "occlusion" in methods_for(pair)
     predictor = opened(pair)
     assert analyse(as_pixels(phantom(1, size=(96, 96))), pair, predictor).heatmaps == ()
     predictor.close()

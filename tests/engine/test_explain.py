@@ -19,6 +19,7 @@ from cxrview.engine.explain import METHODS, explain, occlusion
 from cxrview.engine.fake import FakePredictor, fake_package
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import Package
+from cxrview.engine.torchvision_ops import make_importable
 
 
 @pytest.fixture
@@ -102,6 +103,8 @@ def test_labels_are_chosen_by_id(package: Package) -> None:
 def test_true_gradients_give_the_map_of_the_algebra_in_the_same_unit(
     method: str, head: str, target: HeatmapTarget, make_package: Callable[..., Package]
 ) -> None:
+    pytest.importorskip("torch")
+    make_importable()  # before anything that imports torchvision
     pytest.importorskip("pytorch_grad_cam")
     package = make_package(Architecture("cnn-pooled", head=head))
     assert package.head is not None
@@ -117,6 +120,8 @@ def test_true_gradients_give_the_map_of_the_algebra_in_the_same_unit(
 
 @pytest.mark.parametrize("method", [each for each in METHODS if each != "auto"])
 def test_every_method_gives_a_finite_map_of_its_own_name(method: str, make_package: Callable[..., Package]) -> None:
+    pytest.importorskip("torch")
+    make_importable()  # before anything that imports torchvision
     pytest.importorskip("pytorch_grad_cam")
     package = make_package(Architecture("cnn-pooled"))
     reference = OnnxPredictor(package, threads=1, cache_dir=None)
