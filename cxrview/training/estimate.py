@@ -185,7 +185,7 @@ def _step_seconds(network: nn.Module, batches: Sequence[tuple[Any, ...]], recipe
     network.train()
     taken: list[float] = []
     for number in range(steps):
-        x, wanted, weight = batches[number % len(batches)]
+        x, wanted, weight, *_lungs = batches[number % len(batches)]
         began = time.monotonic()
         with _autocast(x, is_half=is_half):
             logits = network(x.to(memory_format=torch.channels_last))[0]

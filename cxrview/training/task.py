@@ -57,17 +57,20 @@ def make_task(network: nn.Module, task: Task, labels: Sequence[str], fit: FitRec
             kept: nn.Module = self.kept.module if self.kept is not None else self.network
             return kept
 
-        def loss_of(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        def loss_of(self, batch: tuple[Tensor, ...]) -> Tensor:
             """Compute the loss of one batch."""
-            x, wanted, weight = batch
-            logits, _features = self.network(x.to(memory_format=torch.channels_last))
-            return loss(logits.float(), wanted, weight, task=task, fit=fit)
+            x, wanted, weight, *lungs = batch
+            logits, features = self.network(x.to(memory_format=torch.channels_last))
+            value = loss(logits.float(), wanted, weight, task=task, fit=fit)
+            if lungs:
+                value = value + fit.heat_outside * heat_outside(features.float(), self.network.get_submodule("head.dense.0"), lungs[0])
+            return value
 
         def optimiser(self) -> Any:  # Any: torch's optimisers have no common stub
             """Make the recipe's optimiser over all weights."""
             return _optimiser(self.network, fit)
 
-        def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+        def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
             value = self.loss_of(batch)
             self.log("train_loss", value, on_step=False, on_epoch=True, batch_size=len(batch[0]))
             return value
