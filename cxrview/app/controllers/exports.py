@@ -1,4 +1,4 @@
-"""Writes exported pictures in the disk lane, complete or not at all, and notes them in the audit log."""
+"""Writes exported pictures and pages in the disk lane, complete or not at all, and notes them in the audit log."""
 
 from __future__ import annotations
 
@@ -36,14 +36,32 @@ class Exports:
             on_failed=lambda error: self._store.apply(notice_given, str(error)),
         )
 
+    def save_page(self, content: bytes, path: Path) -> None:
+        """Write a page that was made as a file of its own."""
+        self._runner.start(
+            Lane.DISK,
+            f"export {path}",
+            lambda _context: _write_page(content, path),
+            lambda _answer: self._on_written("a page as PDF", path),
+            on_failed=lambda error: self._store.apply(notice_given, str(error)),
+        )
+
+    def note_print(self) -> None:
+        """Note that a page went to a printer."""
+        self._audit.note_export("a page to a printer")
+        self._store.apply(notice_given, "The page was sent to the printer.")
+
     def note_copy(self, picture: QImage) -> None:
         """Note that a picture was copied."""
         self._audit.note_export(f"{_size_of(picture)} to the clipboard")
         self._store.apply(notice_given, "The picture is on the clipboard.")
 
     def _on_saved(self, picture: QImage, target: Path) -> None:
+        self._on_written(f"{_size_of(picture)} as {FORMATS[target.suffix.lower()]}", target)
+
+    def _on_written(self, what: str, target: Path) -> None:
         # The name of a file may be a patient's: the log has its kind only.
-        self._audit.note_export(f"{_size_of(picture)} as {FORMATS[target.suffix.lower()]}")
+        self._audit.note_export(what)
         self._store.apply(notice_given, f"Saved as {target}.")
 
 
@@ -55,6 +73,14 @@ def _write(picture: QImage, target: Path) -> None:
                 raise CxrError("the picture cannot be written there.", hint="Choose another folder.", subject=str(target))
     except OSError as error:
         raise CxrError(f"the picture cannot be written ({error.strerror}).", hint="Choose another folder.", subject=str(target)) from error
+
+
+def _write_page(content: bytes, target: Path) -> None:
+    try:
+        with replacing(target) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise CxrError(f"the page cannot be written ({error.strerror}).", hint="Choose another folder.", subject=str(target)) from error
 
 
 def _size_of(picture: QImage) -> str:

@@ -23,6 +23,7 @@ class NoteEditor(QLineEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._canvas = parent
         self.setObjectName("noteEditor")
         self.setAccessibleName("Text of the note")
         self.setMaxLength(200)
@@ -58,10 +59,10 @@ class NoteEditor(QLineEdit):
         has_focus = self.hasFocus()
         self.hide()
         if has_focus:
-            self.parentWidget().setFocus()
+            self._canvas.setFocus()
 
     def _place(self, at: QPoint) -> QRect:
-        room, height = self.parentWidget().rect(), self.sizeHint().height()
+        room, height = self._canvas.rect(), self.sizeHint().height()
         width = min(WIDTH_PX, room.width())
         left = min(max(at.x() + GAP_PX, room.left()), room.right() + 1 - width)
         return QRect(left, min(max(at.y() - height // 2, room.top()), room.bottom() + 1 - height), width, height)
