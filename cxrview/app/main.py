@@ -9,31 +9,40 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from cxrview.app.controllers.answering import Answer, Memory, save_answer
 from cxrview.app.controllers.audit import Audit
+from cxrview.app.controllers.comparing import Comparing
+from cxrview.app.controllers.covering import Covering
 from cxrview.app.controllers.explaining import Explaining
 from cxrview.app.controllers.exports import Exports
-from cxrview.app.controllers.files import Files
+from cxrview.app.controllers.kept import Kept
 from cxrview.app.controllers.models import Models
+from cxrview.app.controllers.notes import Notes
 from cxrview.app.controllers.pictures import Pictures
+from cxrview.app.controllers.remembering import Remembering
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.controllers.shelf import Shelf
+from cxrview.app.controllers.studies import Studies
 from cxrview.app.controllers.tags import Tags
+from cxrview.app.controllers.thumbnails import Thumbnails
 from cxrview.app.crash import CrashReporter
-from cxrview.app.layers import Layer, Layers, layer_colours
-from cxrview.app.profiles import PROFILES, parse_keys
-from cxrview.app.state import AppState, AskedEngine, ThemeName, notice_given
+from cxrview.app.state import AskedEngine, notice_given
 from cxrview.app.store import Store
 from cxrview.app.tasks import Runner, ThreadRunner
+from cxrview.app.theme import system_theme
 from cxrview.app.window import MainWindow
-from cxrview.app.wiring import Controllers, wire
+from cxrview.app.wiring import Controllers, open_paths, wire
+from cxrview.app.wishes import check_wishes, first_state
 from cxrview.core.errors import SettingsError
+from cxrview.core.image import ImageRef
 from cxrview.engine.choose import Choice, open_predictor
+from cxrview.engine.lungs import LungFinder, open_lungs
 from cxrview.engine.packages import Package
 from cxrview.io.places import places
-from cxrview.io.settings import Settings, load_settings, save_settings
+from cxrview.io.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +63,23 @@ class Program:
     controllers: Controllers
     shelf: Shelf
     crashes: CrashReporter
+    remembering: Remembering
     settings: Settings
 
     def begin(self, options: Options) -> None:
         """Look for models and open what was asked for; called once the window is on the screen."""
         self.shelf.open()
         self.controllers.models.refresh(options.model or self.settings.model)
-        self.controllers.files.open_paths(options.paths)
+        open_paths(self.controllers, options.paths)
 
     def close(self) -> None:
         """Take everything down in reverse: no new work, workers idle, session closed, then Qt."""
         self.window.close()
         self.runner.close()
         self.controllers.models.close()
+        self.controllers.comparing.close()
         self.controllers.audit.close()
+        self.controllers.notes.close()
         self.shelf.close()
         self.crashes.remove()
         self.store.changed.disconnect()
@@ -85,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
     program.window.show()
     QTimer.singleShot(0, program.window, partial(program.begin, options))
     status = application.exec()
-    keep_settings(program)
+    program.remembering.keep()
     program.close()
     return status
 
@@ -104,17 +116,24 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     where = places()
     crashes = CrashReporter(where.log_dir)
     settings, notice = _settings()
-    store = Store(replace(_first_state(settings, application), notice=notice))
+    store = Store(replace(first_state(settings, system_theme(application)), notice=notice))
     runner = runner or ThreadRunner(crashes.report)
     shelf = Shelf(store, runner)
-    models = Models(store, runner, opener=partial(_open, threads=settings.threads))
+    opener, lungs_opener = partial(_open, threads=settings.threads), partial(_open_lungs, threads=settings.threads)
+    models = Models(store, runner, opener=opener, lungs_opener=lungs_opener)
+    memory = _memory(settings, shelf)
+    pictures = Pictures(store, runner)
     audit = Audit(store, runner, where.log_dir)
     controllers = Controllers(
-        files=Files(store, runner, where.cache_dir / "phantoms"),
-        pictures=Pictures(store, runner),
+        studies=Studies(store, shelf, where.cache_dir / "phantoms"),
+        thumbnails=Thumbnails(store, runner),
+        notes=Notes(store, shelf),
+        pictures=pictures,
         models=models,
-        scoring=Scoring(store, runner, lambda: models.session),
-        explaining=Explaining(store, runner, lambda: models.session),
+        scoring=Scoring(store, runner, lambda: models.session, memory, pictures.kept),
+        explaining=Explaining(store, runner, lambda: models.session, memory.kept),
+        covering=Covering(store, runner, lambda: models.session),
+        comparing=Comparing(store, runner, memory, opener=opener, lungs_opener=lungs_opener),
         audit=audit,
         tags=Tags(store, runner),
         exports=Exports(store, runner, audit),
@@ -125,74 +144,34 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     if strange:
         store.apply(notice_given, f"The settings give keys to what is no action: {', '.join(strange)}.")
     window.render_state(store.state)
-    program = Program(window, store, runner, controllers, shelf, crashes, settings)
-    # At once: a program that is killed later must not ask again.
-    window.notice_page.accepted.connect(partial(keep_settings, program))
-    return program
-
-
-def keep_settings(program: Program) -> None:
-    """Remember what the person changed in the window."""
-    state = program.store.state
-    kept = replace(
-        program.settings,
-        heatmap_opacity=round(state.layers.items[0].opacity, 2),
-        engine=state.asked.engine,
-        device=state.asked.device,
-        names="hide" if state.is_hiding_names else "show",
-        notice_accepted=state.is_notice_accepted,
-        auto_score=state.is_auto_scoring,
-        model=state.default_model,
-        heatmap_colours=_colours_of(state),
-    )
-    kept = replace(kept, profile=state.profile.name)
-    if state.theme is not _theme_of(program.settings, QApplication.instance()):
-        kept = replace(kept, theme=str(state.theme))
-    if kept != program.settings:
-        save_settings(kept)
+    remembering = Remembering(store, settings)
+    # At once, for the program may be killed later.
+    for settled in (window.notice_page.accepted, window.settings_dialog.finished, window.own_windows_dialog.finished):
+        settled.connect(lambda *_result: remembering.keep())
+    return Program(window, store, runner, controllers, shelf, crashes, remembering, settings)
 
 
 def _settings() -> tuple[Settings, str]:
     try:
         settings = load_settings()
-        parse_keys(settings.keys)
+        check_wishes(settings)
         return settings, ""
     except SettingsError as error:
         return Settings(), f"The settings were not used. {error}"
 
 
-def _first_state(settings: Settings, application: QApplication) -> AppState:
-    return AppState(
-        theme=_theme_of(settings, application),
-        profile=PROFILES[settings.profile],
-        own_keys=parse_keys(settings.keys),
-        layers=Layers((_first_layer(settings),)),
-        asked=AskedEngine(settings.engine, settings.device),
-        is_hiding_names=settings.names == "hide",
-        is_notice_accepted=settings.notice_accepted,
-        is_auto_scoring=settings.auto_score,
-        default_model=settings.model,
-    )
+def _memory(settings: Settings, shelf: Shelf) -> Memory:
+    """Remember answers in this session and, through the library, in later ones."""
+
+    def save(ref: ImageRef, answer: Answer) -> None:
+        shelf.ask(f"save answer {ref}", lambda library: save_answer(ref, answer, library))
+
+    return Memory(Kept(settings.answers_mb), lambda: shelf.library, save)
 
 
-def _first_layer(settings: Settings) -> Layer:
-    table = settings.heatmap_colours if settings.heatmap_colours in layer_colours() else layer_colours()[0]
-    return Layer(opacity=settings.heatmap_opacity, table=table)
-
-
-def _colours_of(state: AppState) -> str:
-    layer = state.layers.items[0]
-    return layer_colours()[0] if layer.is_signed else layer.table
+def _open_lungs(asked: AskedEngine, *, threads: int) -> LungFinder | None:
+    return open_lungs(device=asked.device, threads=threads)
 
 
 def _open(package: Package, asked: AskedEngine, *, threads: int) -> Choice:
     return open_predictor(package, engine=asked.engine, device=asked.device, threads=threads)
-
-
-def _theme_of(settings: Settings, application: object) -> ThemeName:
-    """Give the look; a system that does not say gets the dark one, in which radiographs are read."""
-    if settings.theme != "system":
-        return ThemeName(settings.theme)
-    assert isinstance(application, QApplication)
-    is_light = application.styleHints().colorScheme() == Qt.ColorScheme.Light
-    return ThemeName.LIGHT if is_light else ThemeName.DARK

@@ -22,34 +22,36 @@ from PySide6.QtWidgets import (
 from cxrview import __version__
 from cxrview.app.privacy import shown_name
 from cxrview.app.state import AppState, NoPicture, ReadyModel, ThemeName
-from cxrview.app.theme import ICON_PX, app_icon, apply_theme
+from cxrview.app.theme import ICON_PX, app_icon, apply_theme, system_theme
 from cxrview.app.views.actions import Actions
+from cxrview.app.views.browser_panel import BrowserPanel
 from cxrview.app.views.canvas import Canvas
 from cxrview.app.views.card_dialog import CardDialog
 from cxrview.app.views.cell_grid import CellGrid
 from cxrview.app.views.command_palette import CommandPalette
-from cxrview.app.views.export_dialog import ExportDialog
-from cxrview.app.views.export_picture import ExportOptions, can_export, export_picture
-from cxrview.app.views.image_list import ImageListPanel
+from cxrview.app.views.exporting import Exporting
+from cxrview.app.views.help_dialog import HelpDialog
 from cxrview.app.views.keys_dialog import KeysDialog, commands_of
 from cxrview.app.views.layout_menu import LayoutMenu
 from cxrview.app.views.mark_menu import MarkMenu
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.notice_page import NoticePage
+from cxrview.app.views.own_windows_dialog import OwnWindowsDialog
+from cxrview.app.views.problem_dialog import ProblemDialog
 from cxrview.app.views.profile_menu import ProfileMenu
 from cxrview.app.views.settings_dialog import SettingsDialog
 from cxrview.app.views.start_page import StartPage
 from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.app.views.window_menu import WindowMenu
+from cxrview.io.places import resource
+from cxrview.io.read import Problem
 
 LAYOUT_VERSION = 1
-# Never the image's own name, which often holds the patient's.
-EXPORT_NAME = "radiograph"
 FIRST_SIZE = QSize(1360, 860)
-LIST_WIDTH_PX = 270
+LIST_WIDTH_PX = 300
 PANEL_WIDTH_PX = 310
-LIST_MINIMUM_PX = 180
+LIST_MINIMUM_PX = 220
 PANEL_MINIMUM_PX = 240
 
 
@@ -59,12 +61,10 @@ class MainWindow(QMainWindow):
     paths_chosen = Signal(object)
     """The person chose or dropped files and folders. Parameters: paths (tuple of Path)."""
     model_folder_chosen = Signal(object)
-    """The person chose a model folder to add. Parameters: folder (Path)."""
+    """The person chose a model folder, or a model file, to add. Parameters: folder (Path)."""
 
-    picture_saved = Signal(object, object)
-    """The shown picture is wanted as a file. Parameters: picture (QImage), where (Path)."""
-    picture_copied = Signal(object)
-    """The shown picture was copied. Parameters: picture (QImage)."""
+    system_theme_changed = Signal(object)
+    """The system turned dark or light. Parameters: its look (ThemeName)."""
 
     def __init__(self, layout_file: Path) -> None:
         """Keep sizes and places in `layout_file`, which may be deleted without loss."""
@@ -76,13 +76,15 @@ class MainWindow(QMainWindow):
         self._theme: ThemeName | None = None
         self.actions_ = Actions(self)
         self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
-        self.image_list, self.model_panel = ImageListPanel(), ModelPanel()
+        self.browser, self.model_panel = BrowserPanel(), ModelPanel()
         self.notice_page, self.tag_dialog, self.settings_dialog = NoticePage(), TagDialog(self), SettingsDialog(self)
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
-        self.profile_menu = ProfileMenu(self)
+        self.profile_menu, self.own_windows_dialog = ProfileMenu(self), OwnWindowsDialog(self)
+        self.exporting = Exporting(self, lambda: self.cells.canvases)
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
+        _application().styleHints().colorSchemeChanged.connect(self._on_colour_scheme)
         self._build_centre()
         self._build_menus()
         self._tool_bar = self._build_tool_bar()
@@ -93,16 +95,14 @@ class MainWindow(QMainWindow):
         """Show the state in every view."""
         if state.theme != self._theme:
             self._theme = state.theme
-            application = QApplication.instance()
-            assert isinstance(application, QApplication)
-            apply_theme(application, state.theme)
+            apply_theme(_application(), state.theme)
         self.setWindowTitle(f"{shown_name(state, state.current)} – cxrview" if state.current else "cxrview")
         opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
         self._show_page(opened if state.is_notice_accepted else self.notice_page)
         self._bar_all_else(is_barred=not state.is_notice_accepted)
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu)
-        dialogs = (self.tag_dialog, self.settings_dialog)
-        for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.image_list, self.model_panel):
+        dialogs = (self.tag_dialog, self.settings_dialog, self.own_windows_dialog)
+        for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.browser, self.model_panel):
             view.render_state(state)
 
     @property
@@ -128,29 +128,11 @@ class MainWindow(QMainWindow):
         if folder:
             self.model_folder_chosen.emit(Path(folder))
 
-    def ask_for_export(self, state: AppState) -> None:
-        """Let the person choose how the shown picture leaves the program."""
-        if not can_export(state):
-            return
-        dialog = ExportDialog(self)
-        dialog.save_requested.connect(lambda options: self._save_picture(state, options))
-        dialog.copy_requested.connect(lambda options: self.copy_picture(state, options))
-        dialog.open()
-
-    def copy_picture(self, state: AppState, options: ExportOptions | None = None) -> None:
-        """Put the shown picture on the clipboard, as it is seen and without names unless they are asked for."""
-        if can_export(state):
-            picture = export_picture(state, options or ExportOptions(), self.canvas)
-            QApplication.clipboard().setImage(picture)
-            self.picture_copied.emit(picture)
-
-    def _save_picture(self, state: AppState, options: ExportOptions) -> None:
-        kinds = "PNG (*.png);;JPEG (*.jpg *.jpeg)"
-        name, kind = QFileDialog.getSaveFileName(self, "Save picture", f"{EXPORT_NAME}.png", kinds)
+    def ask_for_model_file(self) -> None:
+        """Let the person choose a model package that is one file."""
+        name, _kind = QFileDialog.getOpenFileName(self, "Add model file", filter="Model packages (*.cxrmodel)")
         if name:
-            path = Path(name)
-            suffix = "" if path.suffix.lower() in (".png", ".jpg", ".jpeg") else ".jpg" if kind.startswith("JPEG") else ".png"
-            self.picture_saved.emit(export_picture(state, options, self.canvas), path.with_name(path.name + suffix))
+            self.model_folder_chosen.emit(Path(name))
 
     def set_full_screen(self, *, is_full: bool) -> None:
         """Take the whole screen, or give it back."""
@@ -170,16 +152,31 @@ class MainWindow(QMainWindow):
         """Let the person change what the program remembers."""
         self.settings_dialog.open()
 
+    def show_own_windows(self) -> None:
+        """Let the person keep windows under names."""
+        self.own_windows_dialog.open()
+
     def show_card(self, state: AppState) -> None:
         """Let the person read the card of the model in use."""
         if isinstance(state.model, ReadyModel):
             CardDialog(f"{state.model.entry.title} {state.model.entry.version}", state.model.card, self).open()
+
+    def show_problems(self, problems: tuple[Problem, ...], state: AppState) -> None:
+        """Tell what could not be read, and why."""
+        ProblemDialog(problems, state, self).open()
+
+    def show_guide(self) -> None:
+        """Let the person read the documents, beside the window."""
+        HelpDialog(resource("docs"), self).show()
 
     def show_about(self) -> None:
         """Tell what this is."""
         self._tell(
             "About cxrview", f"<h3>cxrview {__version__}</h3><p>Look at chest radiographs, let a network read them.</p><p>{BADGE}.</p>"
         )
+
+    def _on_colour_scheme(self, *_scheme: object) -> None:
+        self.system_theme_changed.emit(system_theme(_application()))
 
     def _bar_all_else(self, *, is_barred: bool) -> None:
         """Let nothing but the notice be used, nor its keys, until it is accepted."""
@@ -199,13 +196,13 @@ class MainWindow(QMainWindow):
         box.open()
 
     def _build_centre(self) -> None:
-        for widget in (self.image_list, self.cells, self.model_panel):
+        for widget in (self.browser, self.cells, self.model_panel):
             self._splitter.addWidget(widget)
         self._splitter.setObjectName("splitter")
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setCollapsible(1, False)
         self._splitter.setSizes([LIST_WIDTH_PX, FIRST_SIZE.width() - LIST_WIDTH_PX - PANEL_WIDTH_PX, PANEL_WIDTH_PX])
-        self.image_list.setMinimumWidth(LIST_MINIMUM_PX)
+        self.browser.setMinimumWidth(LIST_MINIMUM_PX)
         self.model_panel.setMinimumWidth(PANEL_MINIMUM_PX)
         self._stack.addWidget(self.start_page)
         self._stack.addWidget(self.notice_page)
@@ -224,19 +221,19 @@ class MainWindow(QMainWindow):
         self._fill_window_menu()
         menus = {
             "&File": (
-                actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.export, actions.copy, None,
-                actions.add_model, actions.settings, None, actions.quit,
+                actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.export, actions.copy, actions.print, None,
+                actions.add_model, actions.add_model_file, actions.settings, None, actions.quit,
             ),
             "&Image": (
                 actions.previous, actions.next, actions.previous_frame, actions.next_frame, actions.find, None, actions.tags, None,
-                actions.score_shown, actions.score_all, actions.cancel_batch,
+                actions.score_shown, actions.cover, actions.turn_polarity, None, actions.score_all, actions.cancel_batch,
             ),
             "&View": (
                 actions.fit, actions.actual_size, None,
                 actions.turn_right, actions.turn_left, actions.flip_sideways, actions.flip_over, actions.reset_orientation, None,
                 actions.heatmap, None, actions.hide_names, actions.full_screen, actions.light_theme,
             ),
-            "&Help": (actions.palette, actions.keys, actions.about),
+            "&Help": (actions.guide, actions.palette, actions.keys, actions.about),
         }  # fmt: skip
         for title, entries in menus.items():
             menu = self.menuBar().addMenu(title)
@@ -259,6 +256,8 @@ class MainWindow(QMainWindow):
         menu.addMenu(menu.from_file)
         menu.addSeparator()
         menu.addActions(list(menu.presets.values()))
+        menu.addSeparator()
+        menu.addAction(menu.manage)
         menu.addSeparator()
         menu.addActions([actions.invert, actions.clahe, actions.unsharp])
 
@@ -316,3 +315,9 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.paths_chosen.emit(paths)
+
+
+def _application() -> QApplication:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    return application

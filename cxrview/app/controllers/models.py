@@ -26,7 +26,8 @@ from cxrview.engine.base import Predictor
 from cxrview.engine.choose import Choice
 from cxrview.engine.explain import methods_for
 from cxrview.engine.lungs import LungFinder
-from cxrview.engine.packages import Package, add_package, broken_packages, installed_packages, load_package, read_card
+from cxrview.engine.model_file import add_model
+from cxrview.engine.packages import Package, broken_packages, installed_packages, load_package, read_card
 
 OPEN_KEY = "open model"
 LIST_KEY = "list models"
@@ -74,11 +75,11 @@ class Models:
         """List the installed models and choose one: the preferred id or folder, else the first."""
         self._list(lambda _context: _listed(preferred))
 
-    def add(self, folder: Path) -> None:
-        """Copy a model folder to the user's models and choose it."""
+    def add(self, path: Path) -> None:
+        """Copy a model folder, or what is in a model file, to the user's models and choose it."""
 
         def work(_context: Context) -> _Listed:
-            package = add_package(folder)
+            package = add_model(path)
             return _listed(package.manifest.id)
 
         self._list(work)
