@@ -57,6 +57,15 @@ class Arrival:
     stamp: str
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedRow:
+    """A row, the number of its file, and its place among the rows of that file."""
+
+    number: int
+    place: int
+    cells: tuple[Cell, ...]
+
+
 class Journal:
     """The list of files and the rows so far; one process at a time has it, on one thread.
 
@@ -207,6 +216,18 @@ class Journal:
         with _sentences(self.path):
             for (text,) in self._connection.execute("SELECT cells FROM score_rows ORDER BY number, place"):
                 yield tuple(json.loads(text))
+
+    def numbered_rows(self) -> Iterator[NumberedRow]:
+        """Give all rows in the same order, each with the file it belongs to and its place among the rows of that file."""
+        with _sentences(self.path):
+            for number, place, text in self._connection.execute("SELECT number, place, cells FROM score_rows ORDER BY number, place"):
+                yield NumberedRow(number, place, tuple(json.loads(text)))
+
+    def task_of(self, number: int) -> Task:
+        """Give a file again by its number."""
+        with _sentences(self.path):
+            path, member = self._connection.execute("SELECT path, member FROM files WHERE number = ?", (number,)).fetchone()
+        return Task(number, ImageRef(Path(os.fsdecode(path)), _given(member)))
 
     def pictures(self) -> Iterator[RowCells]:
         """Give the rows that have a small picture, in the same order."""

@@ -7,12 +7,13 @@ import json
 import os
 import queue
 import subprocess
+import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from cxrview.batch.plan import Plan, plan_to_json
 from cxrview.batch.row import Cell, ModelName, cells, error_row
@@ -104,6 +105,7 @@ class Supervisor:
         self._again: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
         self._alone = -1
+        self._last_words = ""
         self._deaths = 0
         self._ready: Ready | None = None
         self.restarts = 0
@@ -174,6 +176,9 @@ class Supervisor:
         self._process.kill()
         self._process.wait()
         self._reader.join()
+        if self._chatter is not None and not self._chatter.closed:
+            self._last_words = _last_line(self._chatter)
+            self._chatter.close()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
@@ -293,7 +298,7 @@ class Supervisor:
         self._deaths += 1
         if self._deaths >= MOST_DEATHS:
             raise BatchStopped(
-                f"the process that scores ended again and again before it had begun a file ({_ended(status)}).",
+                f"the process that scores ended again and again before it had begun a file ({_ended(status)}). {self._last_words}".rstrip(),
                 hint="There may be too little memory: try --workers 1. CXRVIEW_LOG=debug shows more.",
             )
 
@@ -309,9 +314,10 @@ class Supervisor:
         self._start()
 
     def _start(self) -> None:
-        errors_to = None if os.environ.get("CXRVIEW_LOG") else subprocess.DEVNULL
+        # Decoders chatter; only the last line before an unexpected end is worth telling.
+        self._chatter = None if os.environ.get("CXRVIEW_LOG") else tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors_to, text=True, encoding="ascii"
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._chatter, text=True, encoding="ascii"
         )
         self._events: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()  # Any: JSON
         self._reader = threading.Thread(target=_read, args=(self._process, self._events.put), name="cxrview-batch-reader")
@@ -326,6 +332,13 @@ def _read(process: subprocess.Popen[str], put: Callable[[Mapping[str, Any] | Non
         if line.endswith("\n"):
             put(json.loads(line))
     put(None)
+
+
+def _last_line(stream: IO[bytes]) -> str:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 2000))
+    lines = stream.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
 
 
 def _ended(status: int) -> str:

@@ -15,6 +15,7 @@ from cxrview.core.errors import NothingToDo, UsageError
 from cxrview.io.settings import load_settings
 
 if TYPE_CHECKING:
+    from cxrview.batch.compare import Truths
     from cxrview.batch.plan import Plan
     from cxrview.batch.run import Batch, Request, Step
     from cxrview.batch.summary import Tally
@@ -49,6 +50,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--heatmaps", type=Path, metavar="DIR", help="draw the heatmaps of positive labels, else of the top one, as PNG into DIR"
     )
     parser.add_argument("--heatmap-files", choices=("png", "npz", "both"), default="png", help="pictures, the raw maps, or both")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="a page for people: counts, distributions, pictures, reasons")
+    parser.add_argument(
+        "--labels", type=Path, metavar="CSV", help="compare with labels: AUROC, sensitivity, specificity, calibration, kappa"
+    )
     add_quiet_option(parser)
 
 
@@ -60,9 +65,16 @@ def _run(arguments: argparse.Namespace) -> int:
         check_target(arguments.output)
     _check_inputs(arguments)
     package = chosen_package(arguments.model, load_settings())
+    truths = _truths(arguments, package)  # what is wrong with them is told before hours of work
     request = _request(arguments, package)
     with Batch(request, package) as batch:
-        return _score(arguments, batch)
+        return _score(arguments, batch, truths)
+
+
+def _truths(arguments: argparse.Namespace, package: Package) -> Truths | None:
+    from cxrview.batch.compare import read_truths
+
+    return read_truths(arguments.labels, [label.id for label in package.manifest.labels]) if arguments.labels else None
 
 
 def _check_inputs(arguments: argparse.Namespace) -> None:
@@ -98,12 +110,13 @@ def _plan(arguments: argparse.Namespace, package: Package) -> Plan:
         inputs=tuple(map(str, arguments.paths)),
         heatmaps=str(arguments.heatmaps or ""),
         heatmap_files=HeatmapFiles(arguments.heatmap_files),
+        has_thumbnails=arguments.heatmaps is not None,
         has_lungs=not arguments.no_lungs,
         time_limit_s=float(arguments.time_limit or TIME_LIMIT_S),
     )
 
 
-def _score(arguments: argparse.Namespace, batch: Batch) -> int:
+def _score(arguments: argparse.Namespace, batch: Batch, truths: Truths | None) -> int:
     from cxrview.batch.summary import Tally, summary_lines
 
     is_quiet = arguments.quiet
@@ -118,6 +131,7 @@ def _score(arguments: argparse.Namespace, batch: Batch) -> int:
             for row in batch.rows():
                 tally.add((row,))
         _score_all(batch, tally, is_quiet=is_quiet)
+        _write_beside(arguments, batch, truths, say)
         counts = batch.finish(("score", *sys.argv[2:]))
     except KeyboardInterrupt:
         return _interrupted(batch)
@@ -125,6 +139,25 @@ def _score(arguments: argparse.Namespace, batch: Batch) -> int:
     for line in summary_lines(summary):
         say(line)
     return ExitCode.SOME_ERRORS if summary.errors else ExitCode.OK
+
+
+def _write_beside(arguments: argparse.Namespace, batch: Batch, truths: Truths | None, say: Callable[[str], None]) -> None:
+    """Write what is wanted besides the table: contact sheets, the comparison with labels, the report."""
+    from cxrview.batch.compare import compare, comparison_lines
+    from cxrview.batch.report import write_report
+    from cxrview.batch.sheet import write_sheets
+    from cxrview.batch.summary import counted
+    from cxrview.batch.tiles import tiles_of
+
+    if arguments.heatmaps:
+        sheets = write_sheets(arguments.heatmaps, tiles_of(batch))
+        say(f"{counted(len(sheets), 'contact sheet')} in {arguments.heatmaps}")
+    comparison = None if truths is None else compare(batch.rows(), truths, batch.package.manifest)
+    for line in () if comparison is None else comparison_lines(comparison):
+        say(line)
+    if arguments.report:
+        write_report(arguments.report, batch, comparison)
+        say(f"report: {arguments.report}")
 
 
 def _score_all(batch: Batch, tally: Tally, *, is_quiet: bool) -> None:

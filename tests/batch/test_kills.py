@@ -50,7 +50,7 @@ def make_films(folder: Path, files: int) -> Path:
 
 
 def command(folder: Path, model: Path, table: Path) -> list[str]:
-    words = ["score", str(folder), "--model", str(model), "--engine", "onnx", "-o", str(table), "-q", "--workers", "2"]
+    words = ["score", str(folder), "--model", str(model), "--no-lungs", "--engine", "onnx", "-o", str(table), "-q", "--workers", "2"]
     return [sys.executable, "-m", "cxrview", *words]
 
 

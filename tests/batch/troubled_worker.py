@@ -20,7 +20,7 @@ def troubled(ref: ImageRef, *, limits: Limits) -> Pixels:
     if "hang" in ref.path.name:
         ctypes.PyDLL(None).pause()  # a library that waits for ever and lets no other thread run
     if "crash" in ref.path.name:
-        os.kill(os.getpid(), signal.SIGSEGV)
+        ctypes.string_at(0)  # reads where nothing is
     if "once" in ref.path.name and not ref.path.with_suffix(".seen").exists():
         ref.path.with_suffix(".seen").touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -29,6 +29,7 @@ def troubled(ref: ImageRef, *, limits: Limits) -> Pixels:
 
 if __name__ == "__main__":
     if "die" in sys.argv:
+        print("no room for anything", file=sys.stderr)
         sys.exit(7)
     score.read_pixels = troubled
     sys.exit(worker.serve())

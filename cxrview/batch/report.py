@@ -1,0 +1,361 @@
+"""What came out of a batch as one HTML page that needs nothing else: counts, distributions, pictures, comparison, notice."""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+
+from cxrview.batch.compare import Comparison, LabelComparison
+from cxrview.batch.journal import NumberedRow
+from cxrview.batch.row import ScoreRow, Status
+from cxrview.batch.run import Batch
+from cxrview.batch.supervisor import Supervisor
+from cxrview.batch.urgency import UNREMARKABLE
+from cxrview.core.manifest import Label, Manifest
+from cxrview.engine.packages import read_card
+from cxrview.evaluation.page import STYLE
+from cxrview.evaluation.report import NOTICE
+from cxrview.io.atomic import write_text
+
+BINS = 20
+TOP_OF_LABEL = 5
+FLAGGED_SHOWN = 20
+REASONS_SHOWN = 40
+FILES_OF_A_REASON = 3
+# Below this share of held-out images that lie as far away, the model has seen nothing like it.
+UNLIKE = 0.01
+COUNTED = ("True +", "False +", "True −", "False −")
+CARD_SECTIONS = ("In short", "What it is", "Limits", "What it cannot do", "Known limits")
+
+OWN_STYLE = """
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: .9rem; margin: .8rem 0 1.4rem; }
+.tile { margin: 0; width: auto; background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; overflow: hidden; }
+.tile img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #000; }
+.tile figcaption { padding: .45rem .6rem .6rem; }
+.tile b { color: var(--ink); font-weight: 600; }
+.tile .name { display: block; overflow-wrap: anywhere; }
+.numbers { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: 1rem 0; padding: 0; list-style: none; }
+.numbers b { display: block; font-size: 1.5rem; color: var(--ink); font-variant-numeric: tabular-nums; }
+.numbers li { color: var(--soft); font-size: .87rem; }
+.labels { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
+.labels figure { width: 300px; }
+.bar.neg { fill: var(--soft); opacity: .55; } .bar.pos { fill: var(--c1); }
+.card { background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: .4rem 1.2rem .8rem; }
+.card pre { white-space: pre-wrap; font: inherit; margin: .4rem 0; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A row that is shown with its picture."""
+
+    place: NumberedRow
+    row: ScoreRow
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What one walk over the rows gathers."""
+
+    histograms: dict[str, list[int]]
+    positives: Counter[str] = field(default_factory=Counter)
+    tops: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    files_of: dict[str, list[str]] = field(default_factory=dict)
+    unlike: int = 0
+    suspect: int = 0
+    best: dict[str, list[tuple[float, int, Picked]]] = field(default_factory=dict)
+    flagged: list[Picked] = field(default_factory=list)
+
+
+def write_report(target: Path, batch: Batch, comparison: Comparison | None = None) -> None:
+    """Write the page; the few pictures on it are read and scored once more.
+
+    Args:
+        target: the HTML file.
+        batch: scored to its end and not finished yet.
+        comparison: with labels, where there are some.
+    """
+    manifest = batch.package.manifest
+    found = _gathered(batch)
+    pictures = _pictures(batch, _chosen(found))
+    body = [
+        f'<h1>{escape(manifest.title)}: scores</h1><p class="meta">{escape(manifest.id)} {escape(manifest.version)} · '
+        f"{batch.ready.engine} on {escape(batch.ready.device)} · model SHA-256 {batch.package.sha256[:16]}…</p>",
+        f'<p class="notice" role="note">{escape(NOTICE)}</p>',
+        _numbers(found, batch),
+        _distributions(found, manifest),
+        *([_comparison(comparison)] if comparison is not None else []),
+        *(_top_cases(label, found, pictures) for label in manifest.labels if label.id.lower() not in UNREMARKABLE),
+        _flagged(found, pictures),
+        _refused(found),
+        _card(manifest, read_card(batch.package)),
+    ]
+    title = f"{manifest.title}: {found.statuses['ok']} images"
+    write_text(
+        target,
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{OWN_STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n",
+    )
+
+
+def _gathered(batch: Batch) -> _Findings:
+    found = _Findings({label: [0] * BINS for label in batch.labels}, best={label: [] for label in batch.labels})
+    for numbered in batch.journal.numbered_rows():
+        row = batch.row_of(numbered.cells)
+        found.statuses[str(row.status)] += 1
+        if row.status is Status.ERROR:
+            found.reasons[row.error] += 1
+            names = found.files_of.setdefault(row.error, [])
+            if len(names) < FILES_OF_A_REASON:
+                names.append(_short(row.path))
+            continue
+        _take(found, Picked(numbered, row))
+    return found
+
+
+def _take(found: _Findings, picked: Picked) -> None:
+    row = picked.row
+    found.tops[row.top_label] += 1
+    found.flags.update(row.flags)
+    is_unlike = row.in_distribution is not None and row.in_distribution < UNLIKE
+    found.unlike += is_unlike
+    found.suspect += bool(row.flags)
+    if (row.flags or is_unlike) and len(found.flagged) < FLAGGED_SHOWN:
+        found.flagged.append(picked)
+    for score in row.scores:
+        found.histograms[score.label][min(int(score.probability * BINS), BINS - 1)] += 1
+        found.positives[score.label] += score.is_positive
+        heap = found.best[score.label]
+        entry = (score.probability, -picked.place.number * 1_000_000 - picked.place.place, picked)
+        if len(heap) < TOP_OF_LABEL:
+            heapq.heappush(heap, entry)
+        elif entry[:2] > heap[0][:2]:
+            heapq.heapreplace(heap, entry)
+
+
+def _chosen(found: _Findings) -> list[Picked]:
+    best = [picked for label, heap in found.best.items() if label.lower() not in UNREMARKABLE for _, _, picked in heap]
+    return [*best, *found.flagged]
+
+
+def _pictures(batch: Batch, chosen: Sequence[Picked]) -> dict[tuple[int, int], bytes]:
+    """Give the small picture of each chosen row, by number of the file and place in it."""
+    wanted = {(picked.place.number, picked.place.place) for picked in chosen}
+    if not wanted:
+        return {}
+    plan = replace(batch.request.plan, heatmaps="", has_thumbnails=True)
+    tasks = [batch.journal.task_of(number) for number in sorted({number for number, _ in wanted})]
+    made: dict[tuple[int, int], bytes] = {}
+    with Supervisor(plan, batch.model, batch.labels) as supervisor:
+        for result in supervisor.score(tasks):
+            for place, row in enumerate(result.rows if result is not None else ()):
+                if result is not None and (result.task.number, place) in wanted:
+                    made[result.task.number, place] = row.thumbnail
+    return made
+
+
+def _numbers(found: _Findings, batch: Batch) -> str:
+    counts = batch.journal.counts()
+    entries = [
+        ("images scored", found.statuses["ok"]),
+        ("could not be scored", found.statuses["error"]),
+        ("flagged", found.suspect),
+        ("unlike the training images", found.unlike),
+        ("other files left alone", counts.others),
+    ]
+    items = "".join(f"<li><b>{value:,}</b>{escape(name)}</li>" for name, value in entries)
+    return f'<ul class="numbers">{items}</ul>'
+
+
+def _distributions(found: _Findings, manifest: Manifest) -> str:
+    figures = "".join(
+        f"<figure>{_histogram(found.histograms[label.id], threshold.probability, label.name)}"
+        f"<figcaption><b>{escape(label.name)}</b>: {found.positives[label.id]:,} at or above the threshold {threshold.probability:.3f}, "
+        f"top label of {found.tops[label.id]:,}</figcaption></figure>"
+        for label, threshold in zip(manifest.labels, manifest.thresholds, strict=True)
+    )
+    note = "Calibrated probabilities; the height is the share of images. Bars from the threshold on are coloured."
+    return f'<h2>Distribution of each label</h2><p class="note">{note}</p><div class="labels">{figures}</div>'
+
+
+def _histogram(counts: Sequence[int], threshold: float, name: str) -> str:
+    width, height, base = 300, 120, 96
+    highest = max([*counts, 1])
+    step = width / BINS
+    bars = "".join(
+        f'<rect class="bar {"pos" if (k + 0.5) / BINS >= threshold else "neg"}" x="{k * step + 1:.1f}" '
+        f'y="{base - count / highest * 88:.1f}" width="{step - 2:.1f}" height="{count / highest * 88:.1f}"><title>{count:,}</title></rect>'
+        for k, count in enumerate(counts)
+    )
+    ticks = "".join(
+        f'<text x="{t * width:.0f}" y="112" text-anchor="{"start" if t == 0 else "end" if t == 1 else "middle"}">{t:g}</text>'
+        for t in (0.0, 0.25, 0.5, 0.75, 1.0)
+    )
+    cut = f'<line class="cut" x1="{threshold * width:.1f}" y1="4" x2="{threshold * width:.1f}" y2="{base}"/>'
+    axis = f'<line class="axis" x1="0" y1="{base}" x2="{width}" y2="{base}"/>'
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-label="Probabilities of {escape(name)}">{bars}{axis}{cut}{ticks}</svg>'
+    )
+
+
+def _comparison(comparison: Comparison) -> str:
+    people = "patients" if comparison.has_patients else "images, since the table tells no patients"
+    note = (
+        f"{comparison.matched:,} scored images have a label, {comparison.unmatched:,} have none. Intervals are 95 %, drawn by {people}. "
+        "These numbers pool all images together: where they come from several hospitals, they measure the hospitals as well."
+    )
+    if not comparison.labels:
+        return f'<h2>Beside the labels</h2><p class="note">{note}</p><p>No label has both images with it and without it.</p>'
+    head = (
+        "Label",
+        "AUROC",
+        "Threshold",
+        "Sensitivity",
+        "Specificity",
+        "True +",
+        "False +",
+        "True −",
+        "False −",
+        "Calibration error",
+        "Kappa",
+    )
+    rows = "".join(_comparison_row(each) for each in comparison.labels)
+    top = (
+        f"<p>The likeliest label agrees with the only true one with a kappa of {comparison.top_kappa:.3f} "
+        f"({comparison.top_cases:,} images).</p>"
+        if comparison.top_cases
+        else ""
+    )
+    calibration = "".join(
+        f"<figure>{_calibration(each)}<figcaption>{escape(each.label)}</figcaption></figure>" for each in comparison.labels
+    )
+    return (
+        f'<h2>Beside the labels</h2><p class="note">{escape(note)}</p><div class="scroll"><table><thead><tr>'
+        + "".join(f'<th scope="col">{name}</th>' for name in head)
+        + f"</tr></thead><tbody>{rows}</tbody></table></div>{top}<h3>Calibration</h3>"
+        '<p class="note">What was promised (across) and what came (upwards), in tenths; bars: Wilson, by image.</p>'
+        f'<div class="labels">{calibration}</div>'
+    )
+
+
+def _comparison_row(each: LabelComparison) -> str:
+    table = each.confusion
+    cells = (
+        escape(each.label),
+        *map(_interval, (str(each.auroc),)),
+        f"{each.threshold:.3f}",
+        *map(_interval, (str(each.sensitivity), str(each.specificity))),
+        *(f"{count:,}" for count in (table.true_positives, table.false_positives, table.true_negatives, table.false_negatives)),
+        f"{each.calibration_error:.3f}",
+        f"{each.kappa:.3f}",
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _interval(text: str) -> str:
+    value, _, ends = text.partition(" ")
+    return f'{escape(value)} <span class="ends">{escape(ends)}</span>' if ends else escape(text)
+
+
+def _calibration(each: LabelComparison) -> str:
+    side, inset = 200, 24
+
+    def at(value: float) -> float:
+        return inset + value * (side - 2 * inset)
+
+    parts = [f'<line class="chance" x1="{at(0)}" y1="{side - at(0)}" x2="{at(1)}" y2="{side - at(1)}"/>']
+    parts += [
+        f'<line class="axis" x1="{at(0)}" y1="{side - at(0)}" x2="{at(1)}" y2="{side - at(0)}"/>',
+        f'<line class="axis" x1="{at(0)}" y1="{side - at(0)}" x2="{at(0)}" y2="{side - at(1)}"/>',
+    ]
+    for group in each.bins:
+        x, y = at(group.mean_probability), side - at(group.fraction.value)
+        title = f"{group.fraction.n} images, promised {group.mean_probability:.3f}, came {group.fraction}"
+        parts.append(
+            f'<g><title>{title}</title><line class="whisker s0" x1="{x:.1f}" y1="{side - at(group.fraction.low):.1f}" x2="{x:.1f}" '
+            f'y2="{side - at(group.fraction.high):.1f}"/><circle class="dot s0" cx="{x:.1f}" cy="{y:.1f}" r="4"/></g>'
+        )
+    return (
+        f'<svg viewBox="0 0 {side} {side}" width="{side}" height="{side}" role="img" '
+        f'aria-label="Calibration of {escape(each.label)}">{"".join(parts)}</svg>'
+    )
+
+
+def _top_cases(label: Label, found: _Findings, pictures: dict[tuple[int, int], bytes]) -> str:
+    ordered = sorted(found.best[label.id], key=lambda entry: entry[:2], reverse=True)
+    if not ordered:
+        return ""
+    tiles = "".join(_tile(picked, pictures, f"{probability:.3f}", label.name) for probability, _, picked in ordered)
+    return f'<h2>Highest for {escape(label.name)}</h2><div class="tiles">{tiles}</div>'
+
+
+def _flagged(found: _Findings, pictures: dict[tuple[int, int], bytes]) -> str:
+    if not found.flagged:
+        return ""
+    counted = "".join(f"<tr><td>{escape(flag)}</td><td>{count:,}</td></tr>" for flag, count in found.flags.most_common())
+    table = f"<table><thead><tr><th>Flag</th><th>Images</th></tr></thead><tbody>{counted}</tbody></table>" if counted else ""
+    tiles = "".join(_tile(picked, pictures, _why(picked.row), "") for picked in found.flagged)
+    note = "Scores of these deserve a second look before anybody believes them. The first ones are shown; the table has them all."
+    return f'<h2>Flagged, or unlike the training images</h2><p class="note">{note}</p>{table}<div class="tiles">{tiles}</div>'
+
+
+def _why(row: ScoreRow) -> str:
+    words = [flag.replace("_", " ") for flag in row.flags]
+    if row.in_distribution is not None and row.in_distribution < UNLIKE:
+        words.append("unlike the training images")
+    return ", ".join(words)
+
+
+def _tile(picked: Picked, pictures: dict[tuple[int, int], bytes], strong: str, label: str) -> str:
+    row = picked.row
+    picture = pictures.get((picked.place.number, picked.place.place), b"")
+    source = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    image = f'<img alt="" src="{source}">' if picture else ""
+    frame = f" #{row.frame}" if row.frame > 1 else ""
+    top = "" if label else f" · {escape(row.top_label)} {max(score.probability for score in row.scores):.2f}"
+    return (
+        f'<figure class="tile">{image}<figcaption><b>{escape(strong)}</b> {escape(label)}{top}'
+        f'<span class="name">{escape(_short(row.path))}{frame}</span></figcaption></figure>'
+    )
+
+
+def _refused(found: _Findings) -> str:
+    if not found.reasons:
+        return ""
+    rows = "".join(
+        f'<tr><td>{count:,}</td><td>{escape(reason)}</td><td class="meta">{escape(", ".join(found.files_of[reason]))}'
+        f"{' …' if count > FILES_OF_A_REASON else ''}</td></tr>"
+        for reason, count in found.reasons.most_common(REASONS_SHOWN)
+    )
+    head = "<thead><tr><th>Files</th><th>Reason</th><th>Such as</th></tr></thead>"
+    return f'<h2>Not scored, by reason</h2><div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>'
+
+
+def _card(manifest: Manifest, card: str) -> str:
+    parts = re.split(r"^## +(.+)$", card, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=False))
+    named = [(name, _plain(sections[name])) for name in CARD_SECTIONS if name in sections]
+    shown = "".join(f"<h3>{escape(name)}</h3><pre>{escape(text)}</pre>" for name, text in named)
+    licence = f'<p class="meta">Licence: {escape(manifest.licence)}</p>'
+    return f'<h2>The model</h2><div class="card"><p>{escape(manifest.intended_use)}</p>{shown}{licence}</div>'
+
+
+def _plain(markdown: str) -> str:
+    """Take away the marks of Markdown that plain text does not need."""
+    return re.sub(r"[`*]", "", re.sub(r"^- ", "• ", markdown, flags=re.MULTILINE)).strip()
+
+
+def _short(path: str) -> str:
+    """Give the last two parts of a path: enough to find a file, not where everything lies."""
+    return "/".join(path.replace("\\", "/").split("/")[-2:])
