@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +78,8 @@ def finish_lungs(
         ]
     finally:
         predictor.close()
-    table = by_source(scores, recipe.masks.unseen)
+    seen = {example.source for example, split in zip(pictures.examples, splits, strict=True) if split == "train"}
+    table = by_source(scores, seen)
     for row in table:
         report(f"{row.source} ({row.label}, {row.images} images): Dice {row.dice}, contour distance {row.distance} px")
     _write_report(run / "report", scores, table)
@@ -142,7 +143,7 @@ def score_mask(example: MaskExample, finder: LungFinder) -> MaskScore:
     return MaskScore(example, dice(found, truth), contour_distance(found, truth) * scale)
 
 
-def by_source(scores: Sequence[MaskScore], unseen: Sequence[str]) -> tuple[SourceScore, ...]:
+def by_source(scores: Sequence[MaskScore], seen: Collection[str]) -> tuple[SourceScore, ...]:
     """Gather the scores of each source and label, with 95 % intervals over groups; a lung not found counts as Dice 0."""
     grouped: dict[tuple[str, str], list[MaskScore]] = defaultdict(list)
     for score in scores:
@@ -155,7 +156,7 @@ def by_source(scores: Sequence[MaskScore], unseen: Sequence[str]) -> tuple[Sourc
                 source,
                 label,
                 len(members),
-                source in unseen,
+                source not in seen,
                 bootstrap_mean([each.example.group for each in members], [each.dice for each in members]),
                 min(each.dice for each in members),
                 bootstrap_mean([each.example.group for each in found], [each.distance for each in found]),

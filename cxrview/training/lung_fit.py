@@ -168,9 +168,26 @@ def _changed(gray: Tensor, masks: Tensor, fit: LungFitRecipe, generator: Generat
     x = (x**exponent - 0.5) * contrast + 0.5 + shift
     if float(torch.rand(1, generator=generator)) < 0.5:
         x = _blurred(x, float(torch.rand(1, generator=generator)) * fit.blur_px)
+    if fit.clouds > 0:
+        x = torch.maximum(x, x + _clouds(count, (height, width), fit.clouds, generator))
     sigma = uniform(0, fit.noise / 255.0).view(-1, 1, 1, 1)
     x = (x + sigma * torch.randn(x.shape, generator=generator)).clamp(0, 1)
     return (x - GRAY_MEAN) / GRAY_STD, functional.avg_pool2d(moved[:, 1:], 2)[:, 0]
+
+
+def _clouds(count: int, size: tuple[int, int], strength: float, generator: Generator) -> Tensor:
+    """Give up to three soft bright clouds for about half of the pictures, (count, 1, H, W), 0 to `strength`."""
+    import torch
+
+    rows, columns = torch.meshgrid(torch.linspace(0, 1, size[0]), torch.linspace(0, 1, size[1]), indexing="ij")
+    total = torch.zeros(count, *size)
+    for _ in range(3):
+        draw = torch.rand(count, 5, generator=generator).view(count, 5, 1, 1)
+        width, height = 0.06 + 0.2 * draw[:, 2], 0.06 + 0.2 * draw[:, 3]
+        distance = ((columns - draw[:, 0]) / width) ** 2 + ((rows - draw[:, 1]) / height) ** 2
+        total = total + (draw[:, 4] - 0.4).clamp_min(0) / 0.6 * torch.exp(-0.5 * distance)
+    chosen = (torch.rand(count, generator=generator) < 0.5).float().view(count, 1, 1)
+    return (strength * chosen * total.clamp_max(1.0))[:, None]
 
 
 def _blurred(x: Tensor, sigma: float) -> Tensor:

@@ -26,14 +26,14 @@ class MaskRecipe:
             are given: a mask of the first teaches the second where lung is, a mask of the second teaches the first where it is not.
         names: display names by label.
         leave_out: column to values; rows with one of them take no part at all.
-        unseen: sources that are kept out of training and only tested on.
+        test_only: column to values; the groups of rows with one of them are never learned from, and all their images are tested on.
         test_fraction, val_fraction: of the groups of each source.
     """
 
     kinds: Mapping[str, tuple[str, ...]]
     names: Mapping[str, str] = field(default_factory=dict)
     leave_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unseen: tuple[str, ...] = ()
+    test_only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     test_fraction: float = 0.15
     val_fraction: float = 0.10
 
@@ -48,6 +48,8 @@ class LungFitRecipe:
         gamma: the gray curve's exponent lies in 1/(1 + gamma) .. 1 + gamma.
         contrast, brightness: relative jitter.
         blur_px, noise: largest sigma of a blur, and of noise in gray levels.
+        clouds: largest brightness, 0 to 1, of up to three soft clouds laid over half of the pictures, so that consolidated lung
+            stays lung.
     """
 
     epochs: int = 24
@@ -65,6 +67,7 @@ class LungFitRecipe:
     brightness: float = 0.15
     blur_px: float = 2.0
     noise: float = 12.0
+    clouds: float = 0.5
     seed: int = 1
 
 

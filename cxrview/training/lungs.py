@@ -56,14 +56,13 @@ def train_lungs(data: Path, run: Path, recipe: LungRecipe, *, resume: bool = Fal
 
 
 def split_masks(examples: tuple[MaskExample, ...], recipe: LungRecipe) -> npt.NDArray[np.str_]:
-    """Assign each group of each source to `train`, `val` or `test`, by chance from the recipe's seed; unseen sources are all test."""
+    """Assign each group of each source to `train`, `val` or `test`, by chance from the recipe's seed; `test_only` groups are all test."""
     random = np.random.default_rng(recipe.fit.seed)
-    of_group: dict[str, str] = {}
+    rules = recipe.masks.test_only
+    kept_out = {example.group for example in examples if any(example.attributes.get(key, "") in values for key, values in rules.items())}
+    of_group = dict.fromkeys(kept_out, "test")
     for source in sorted({example.source for example in examples}):
         groups = sorted({example.group for example in examples if example.source == source} - set(of_group))
-        if source in recipe.masks.unseen:
-            of_group |= dict.fromkeys(groups, "test")
-            continue
         shuffled = [groups[index] for index in random.permutation(len(groups))]
         test = round(recipe.masks.test_fraction * len(groups))
         val = round(recipe.masks.val_fraction * len(groups))
