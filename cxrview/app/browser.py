@@ -181,13 +181,13 @@ class Browser:
     """The study browser.
 
     Attributes:
-        is_open: the library can be asked.
+        opened: how often the library was opened, a damaged one more than once; 0 until it can be asked.
         unfolded: patients whose images are listed one by one.
         others: files that were no pictures, of what was opened last.
         indexing: None when nothing is being looked through.
     """
 
-    is_open: bool = False
+    opened: int = 0
     mode: BrowserMode = BrowserMode.PATIENTS
     scope: Scope = field(default_factory=Scope)
     filters: Filters = field(default_factory=Filters)

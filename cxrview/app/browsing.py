@@ -12,16 +12,24 @@ from cxrview.app.state import (
     Display,
     Layout,
     LoadingPicture,
+    Looks,
+    MarkBook,
     Outcomes,
     image_chosen,
 )
-from cxrview.core.image import ImageRef
+from cxrview.core.image import ImageRef, Window
+from cxrview.core.marks import History, Mark
 from cxrview.library.records import Image, Sort
 
 
 def library_opened(state: AppState, notice: str = "") -> AppState:
     """Go on with a library, perhaps in the place of a damaged one."""
-    return replace(state, browser=replace(state.browser, is_open=True), notice=notice or state.notice)
+    return replace(state, browser=replace(state.browser, opened=state.browser.opened + 1), notice=notice or state.notice)
+
+
+def library_lost(state: AppState, notice: str) -> AppState:
+    """Say that there is no library to ask."""
+    return replace(state, browser=replace(state.browser, opened=0, indexing=None), searching="", notice=notice)
 
 
 # Opening.
@@ -30,6 +38,11 @@ def library_opened(state: AppState, notice: str = "") -> AppState:
 def search_started(state: AppState, title: str) -> AppState:
     """Begin to look through a folder or files; what is open stays until some image is found."""
     return replace(state, searching=title, notice="", browser=replace(state.browser, indexing=None))
+
+
+def search_resumed(state: AppState, title: str) -> AppState:
+    """Go on with a folder that another one came before; nothing else changes."""
+    return replace(state, searching=title)
 
 
 def search_advanced(state: AppState, indexing: Indexing) -> AppState:
@@ -158,3 +171,26 @@ def prior_shown(state: AppState, ref: ImageRef) -> AppState:
     active = Cell(state.current, state.picture, state.display, state.reading, state.explanations)
     prior = Cell(ref, LoadingPicture(ref), state.looks.by_ref.get(ref, Display()))
     return replace(state, grid=replace(state.grid, layout=Layout.SIDE_BY_SIDE, active=0, cells=(active, prior)))
+
+
+# What comes back with an image.
+
+
+def image_remembered(state: AppState, file: ImageRef, window: Window | None, marks: Mapping[int, tuple[Mark, ...]]) -> AppState:
+    """Show an image as it was left in an earlier session: its window, and the marks of its frames.
+
+    Marks that were drawn before this arrived stay, behind those that were kept. `file` is the first frame of a file.
+    """
+    by_ref = dict(state.marks.by_ref)
+    for frame, kept in marks.items():
+        ref = replace(file, frame=frame)
+        history = History(kept)
+        for mark in by_ref.get(ref, History()).marks:
+            history = history.added(mark)
+        by_ref[ref] = history
+    state = replace(state, marks=MarkBook(by_ref)) if marks else state
+    if window is None or file in state.looks.by_ref:
+        return state
+    if state.current is not None and replace(state.current, frame=0) == file:
+        return replace(state, display=replace(state.display, window=window)) if state.display.window is None else state
+    return replace(state, looks=Looks({**state.looks.by_ref, file: Display(window=window)}))

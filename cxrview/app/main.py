@@ -36,6 +36,7 @@ from cxrview.app.theme import system_theme
 from cxrview.app.window import MainWindow
 from cxrview.app.wiring import Controllers, open_paths, wire
 from cxrview.app.wishes import check_wishes, first_state
+from cxrview.app.wizard_wiring import Desk
 from cxrview.core.errors import SettingsError
 from cxrview.core.image import ImageRef
 from cxrview.engine.choose import Choice, open_predictor
@@ -62,6 +63,7 @@ class Program:
     runner: Runner
     controllers: Controllers
     shelf: Shelf
+    desk: Desk
     crashes: CrashReporter
     remembering: Remembering
     settings: Settings
@@ -74,6 +76,7 @@ class Program:
 
     def close(self) -> None:
         """Take everything down in reverse: no new work, workers idle, session closed, then Qt."""
+        self.desk.close()
         self.window.close()
         self.runner.close()
         self.controllers.models.close()
@@ -148,7 +151,10 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     # At once, for the program may be killed later.
     for settled in (window.notice_page.accepted, window.settings_dialog.finished, window.own_windows_dialog.finished):
         settled.connect(lambda *_result: remembering.keep())
-    return Program(window, store, runner, controllers, shelf, crashes, remembering, settings)
+    desk = Desk(window, runner, where.runs_dir, on_published=models.refresh, on_open=partial(open_paths, controllers))
+    window.actions_.train.triggered.connect(desk.open)
+    window.start_page.train_requested.connect(desk.open)
+    return Program(window, store, runner, controllers, shelf, desk, crashes, remembering, settings)
 
 
 def _settings() -> tuple[Settings, str]:

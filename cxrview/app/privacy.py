@@ -26,7 +26,8 @@ def shown_name(state: AppState, ref: ImageRef) -> str:
 
 def shown_title(state: AppState) -> str:
     """Name what is opened; folders are often named after patients."""
-    return "Opened images" if state.is_hiding_names and state.listing.refs else state.listing.title
+    scope = state.browser.scope
+    return "Opened images" if state.is_hiding_names and scope.paths else scope.title
 
 
 def searching_text(state: AppState) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
-from cxrview.app.browser import Browser
+from cxrview.app.browser import Browser, Listing
 from cxrview.app.layers import Layers
+from cxrview.app.own_windows import OwnWindow
 from cxrview.app.profiles import DEFAULT, Profile
 from cxrview.app.pyramid import Pyramid
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
@@ -19,48 +20,17 @@ from cxrview.core.heatmap import GRAD_CAM
 from cxrview.core.image import Fact, ImageRef, Pixels, Window
 from cxrview.core.manifest import OperatingCurve, Threshold
 from cxrview.core.marks import History, MarkKind
+from cxrview.core.polarity import TURNED, turned_pixels
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import top_finding, with_thresholds
 from cxrview.core.trust import refusal
 
+# Of answers and heatmaps of images seen before; a picture's answer takes some ten to some hundred kilobytes.
+DEFAULT_ANSWERS_MB = 256
 NO_MODEL_TEXT = "No model is installed. Add a model folder to get scores and heatmaps."
 
 
-# What is listed at the left.
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A file that could not be used, and why, for people."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Listing:
-    """The opened images.
-
-    Attributes:
-        refs: all of them, in the order of their names.
-        shown: those that match the filter, same order.
-        places: position of each shown ref, so that nobody searches fifty thousand of them.
-        others: how many files were neither image nor DICOM.
-        title: where they came from, for people.
-    """
-
-    refs: tuple[ImageRef, ...] = ()
-    shown: tuple[ImageRef, ...] = ()
-    places: Mapping[ImageRef, int] = field(default_factory=dict)
-    others: int = 0
-    refusals: tuple[Refusal, ...] = ()
-    title: str = ""
-
-    def place_of(self, ref: ImageRef | None) -> int:
-        """Give the place of an image among the shown ones, for a further frame that of its file; -1 when it is not shown."""
-        if ref is None:
-            return -1
-        return self.places.get(ref, self.places.get(replace(ref, frame=0), -1))
+# What came out for each image; the list itself stands in `browser`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +73,7 @@ class LoadedPicture:
 
     Attributes:
         window: what the picture is shown with until a person drags: the file's own, else automatic.
+        is_turned: `pixels` say the opposite of the file about what is bright, for a person said so.
     """
 
     ref: ImageRef
@@ -110,6 +81,7 @@ class LoadedPicture:
     pyramid: Pyramid
     window: Window
     facts: tuple[Fact, ...] = ()
+    is_turned: bool = False
 
 
 Picture = NoPicture | LoadingPicture | UnreadablePicture | LoadedPicture
@@ -416,9 +388,13 @@ class AppState:
         openings: how often something was opened; files that are opened again may have changed.
         current: the chosen image; None when none is.
         profile: what mouse and keys do. own_keys: of the person, by action; they win.
+        own_windows: kept by the person under names.
+        system_theme: look of the system, which `theme` follows while `is_theme_of_system`.
+        cache_mb: megabytes of pictures that stay read.
         tool: what the next left drag draws; None when it changes the window.
         batch: None when not all are being scored.
         thresholds: by label id, where the person moved them; they belong to the model in use.
+        answers_mb: memory for answers and heatmaps of images seen before, in megabytes; 0 keeps none.
         default_model: id of the model to begin with; empty for the first one installed.
         shown_anyway: images whose scores are shown although the window advises against believing them.
         turned_polarity: images whose file a person has said to be wrong about what is bright.
@@ -429,12 +405,12 @@ class AppState:
     listing: Listing = field(default_factory=Listing)
     browser: Browser = field(default_factory=Browser)
     searching: str = ""
-    filter_text: str = ""
     openings: int = 0
     looks: Looks = field(default_factory=Looks)
     grid: Grid = field(default_factory=Grid)
     profile: Profile = DEFAULT
     own_keys: Mapping[str, str] = field(default_factory=dict)
+    own_windows: tuple[OwnWindow, ...] = ()
     tool: MarkKind | None = None
     marks: MarkBook = field(default_factory=MarkBook)
     selected: SelectedMark | None = None
@@ -450,6 +426,9 @@ class AppState:
     batch: Batch | None = None
     notice: str = ""
     theme: ThemeName = ThemeName.DARK
+    system_theme: ThemeName = ThemeName.DARK
+    is_theme_of_system: bool = False
+    cache_mb: int = 600
     asked: AskedEngine = field(default_factory=AskedEngine)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     shown_anyway: frozenset[ImageRef] = frozenset()
@@ -461,6 +440,7 @@ class AppState:
     tags: TagsShown = field(default_factory=TagsShown)
     is_auto_scoring: bool = True
     default_model: str = ""
+    answers_mb: int = DEFAULT_ANSWERS_MB
     is_notice_accepted: bool = True
 
 
@@ -471,43 +451,6 @@ def differs(old: AppState, new: AppState) -> bool:
 
 
 # Opening and choosing.
-
-
-def search_started(state: AppState, title: str) -> AppState:
-    """Begin to look for images; what is open stays until some are found."""
-    return replace(state, searching=title, notice="")
-
-
-def search_ended(state: AppState, notice: str = "") -> AppState:
-    """Stop looking without opening anything."""
-    return replace(state, searching="", notice=notice)
-
-
-def images_found(state: AppState, refs: Sequence[ImageRef], others: int, refusals: Sequence[Refusal], title: str) -> AppState:
-    """Open the found images and choose the first; keep what is open, with a sentence, when none was found."""
-    if not refs:
-        return search_ended(state, _nothing_found(title, others, refusals))
-    listing = _filtered(Listing(tuple(refs), (), {}, others, tuple(refusals), title), "")
-    opened = replace(state, listing=listing, searching="", filter_text="", outcomes=Outcomes(), batch=None, notice="")
-    return image_chosen(replace(opened, current=None), listing.shown[0])
-
-
-def _nothing_found(title: str, others: int, refusals: Sequence[Refusal]) -> str:
-    if refusals:
-        return f"Nothing could be opened: {refusals[0].reason}"
-    counted = f"; it holds {others} other {'file' if others == 1 else 'files'}" if others else ""
-    return f"No radiograph was found in {title}{counted}."
-
-
-def filter_changed(state: AppState, text: str) -> AppState:
-    """Show only images whose name contains each word of the text, in any case; the chosen image stays."""
-    return replace(state, filter_text=text, listing=_filtered(state.listing, text))
-
-
-def _filtered(listing: Listing, text: str) -> Listing:
-    words = text.casefold().split()
-    shown = tuple(ref for ref in listing.refs if all(word in image_name(ref).casefold() for word in words)) if words else listing.refs
-    return replace(listing, shown=shown, places={ref: place for place, ref in enumerate(shown)})
 
 
 def image_name(ref: ImageRef) -> str:
@@ -571,12 +514,23 @@ def _near_frames(state: AppState) -> tuple[ImageRef, ...]:
 
 def picture_loaded(state: AppState, picture: LoadedPicture | UnreadablePicture) -> AppState:
     """Show the picture, or why there is none, wherever it is still waited for."""
+    if isinstance(picture, LoadedPicture):
+        picture = with_polarity(state, picture)
     state = _cells_filled(state, picture)
     if picture.ref != state.current:
         return state
     if isinstance(picture, UnreadablePicture):
         return outcome_known(replace(state, picture=picture), picture.ref, Outcome(error=picture.reason))
     return replace(state, picture=picture)
+
+
+def with_polarity(state: AppState, picture: LoadedPicture) -> LoadedPicture:
+    """Give a picture as its file says that it is, or the other way round where a person has said so."""
+    is_turned = picture.ref in state.turned_polarity
+    if is_turned == picture.is_turned:
+        return picture
+    facts = (*(fact for fact in picture.facts if fact != TURNED), *((TURNED,) if is_turned else ()))
+    return replace(picture, pixels=turned_pixels(picture.pixels), facts=facts, is_turned=is_turned)
 
 
 def _cells_filled(state: AppState, picture: LoadedPicture | UnreadablePicture) -> AppState:
@@ -819,6 +773,16 @@ def notice_accepted(state: AppState) -> AppState:
     return replace(state, is_notice_accepted=True)
 
 
-def theme_chosen(state: AppState, theme: ThemeName) -> AppState:
-    """Change the look."""
-    return replace(state, theme=theme)
+def theme_chosen(state: AppState, theme: ThemeName | None) -> AppState:
+    """Change the look; None follows the system's."""
+    return replace(state, theme=state.system_theme if theme is None else theme, is_theme_of_system=theme is None)
+
+
+def system_theme_changed(state: AppState, theme: ThemeName) -> AppState:
+    """Take over the look of the system, if it is to be followed."""
+    return replace(state, system_theme=theme, theme=theme if state.is_theme_of_system else state.theme)
+
+
+def cache_chosen(state: AppState, megabytes: int) -> AppState:
+    """Keep pictures that were read up to this many megabytes."""
+    return replace(state, cache_mb=megabytes)

@@ -51,7 +51,7 @@ LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1360, 860)
 LIST_WIDTH_PX = 300
 PANEL_WIDTH_PX = 310
-LIST_MINIMUM_PX = 220
+LIST_MINIMUM_PX = 180
 PANEL_MINIMUM_PX = 240
 
 
@@ -222,7 +222,7 @@ class MainWindow(QMainWindow):
         menus = {
             "&File": (
                 actions.open_folder, actions.open_files, actions.open_phantoms, None, actions.export, actions.copy, actions.print, None,
-                actions.add_model, actions.add_model_file, actions.settings, None, actions.quit,
+                actions.add_model, actions.add_model_file, actions.train, actions.settings, None, actions.quit,
             ),
             "&Image": (
                 actions.previous, actions.next, actions.previous_frame, actions.next_frame, actions.find, None, actions.tags, None,

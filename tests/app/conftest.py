@@ -13,14 +13,13 @@ from cxrview.app.state import (
     AppState,
     ReadyModel,
     image_chosen,
-    images_found,
     model_chosen,
     model_opened,
     models_listed,
     picture_loaded,
     reading_known,
 )
-from tests.app.samples import ENTRY, analysis_of, picture_of, refs
+from tests.app.samples import ENTRY, analysis_of, opened_with, picture_of, refs
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +45,7 @@ def _no_widget_left(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def opened() -> AppState:
     """Three images are listed; the first is chosen."""
-    return images_found(AppState(), refs(), 2, (), "folder")
+    return opened_with(AppState(), refs())
 
 
 @pytest.fixture

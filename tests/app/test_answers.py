@@ -22,6 +22,7 @@ from cxrview.app.answers import (
     thresholds_reset,
 )
 from cxrview.app.layers import Layer
+from cxrview.app.row_texts import outcome_text
 from cxrview.app.state import (
     AppState,
     AskedEngine,
@@ -38,7 +39,6 @@ from cxrview.app.state import (
     picture_loaded,
     reading_known,
 )
-from cxrview.app.views.image_list import outcome_text
 from cxrview.core.flags import Flag
 from cxrview.core.heatmap import common_scale
 from cxrview.core.image import ImageInfo

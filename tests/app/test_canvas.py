@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cxrview.app.browsing import search_started
 from cxrview.app.looking import clahe_toggled, file_choice_chosen, unsharp_toggled
 from cxrview.app.marking import mark_added, mark_selected, tool_chosen
 from cxrview.app.profiles import PROFILES, Drag, Profile
@@ -29,7 +30,6 @@ from cxrview.app.state import (
     picture_loaded,
     profile_chosen,
     reading_known,
-    search_started,
     turned,
     viewport_chosen,
     window_chosen,

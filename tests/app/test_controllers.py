@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 
 from cxrview.app.answers import layer_views, override_chosen, selected_view, threshold_chosen
+from cxrview.app.browsing import text_typed
 from cxrview.app.controllers.audit import Audit
 from cxrview.app.controllers.explaining import Explaining
-from cxrview.app.controllers.files import Files, title_of
 from cxrview.app.controllers.models import Models
 from cxrview.app.controllers.pictures import KEPT_PICTURES, Pictures
 from cxrview.app.controllers.scoring import Scoring
+from cxrview.app.controllers.shelf import Shelf
+from cxrview.app.controllers.studies import Studies, title_of
 from cxrview.app.layers import Layer, LayerStyle
 from cxrview.app.state import (
     AppState,
@@ -33,7 +36,7 @@ from cxrview.app.state import (
     ReadyModel,
     ScoringFailed,
     UnreadablePicture,
-    filter_changed,
+    cache_chosen,
     image_chosen,
     image_stepped,
     layers_chosen,
@@ -55,7 +58,8 @@ class Desk:
 
     store: Store
     runner: InlineRunner
-    files: Files
+    shelf: Shelf
+    studies: Studies
     pictures: Pictures
     models: Models
     scoring: Scoring
@@ -90,7 +94,7 @@ class CountingPredictor(FakePredictor):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> Iterator[Desk]:
     store, runner = Store(AppState()), InlineRunner()
     opened: list[CountingPredictor] = []
 
@@ -102,14 +106,18 @@ def desk(tmp_path: Path) -> Desk:
         return Choice(opened[-1], ("asked for a test",))
 
     models = Models(store, runner, opener=opener)
-    files, pictures = Files(store, runner, tmp_path / "phantoms"), Pictures(store, runner)
+    shelf = Shelf(store, runner, tmp_path / "library.sqlite3")
+    studies, pictures = Studies(store, shelf, tmp_path / "phantoms"), Pictures(store, runner)
+    store.changed.connect(studies.follow)
+    shelf.open()
     scoring = Scoring(store, runner, lambda: models.session)
     store.changed.connect(pictures.follow)
     store.changed.connect(scoring.follow)
     explaining, audit = Explaining(store, runner, lambda: models.session), Audit(store, runner, tmp_path / "log")
     store.changed.connect(explaining.follow)
     store.changed.connect(audit.follow)
-    return Desk(store, runner, files, pictures, models, scoring, opened, explaining, audit, asked)
+    yield Desk(store, runner, shelf, studies, pictures, models, scoring, opened, explaining, audit, asked)
+    shelf.close()
 
 
 @pytest.fixture
@@ -132,37 +140,39 @@ def package(tmp_path: Path) -> Package:
 
 
 def test_opening_a_folder_lists_it_and_shows_the_first_image(desk: Desk, folder: Path) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     assert [ref.path.name for ref in desk.state.listing.shown] == [f"film-{number}.png" for number in range(5)]
-    assert desk.state.listing.others == 1
-    assert desk.state.listing.title == "films"
+    assert desk.state.browser.others == 1
+    assert desk.state.browser.scope.title == "films"
+    assert desk.state.searching == ""
     assert isinstance(desk.state.picture, LoadedPicture)
     assert desk.state.picture.ref.path.name == "film-0.png"
 
 
 def test_opening_nothing_does_nothing(desk: Desk) -> None:
-    desk.files.open_paths([])
-    assert desk.runner.started == []
+    before = list(desk.runner.started)
+    desk.studies.open_paths([])
+    assert desk.runner.started == before
 
 
 def test_a_folder_without_pictures_gives_a_sentence_and_keeps_what_is_open(desk: Desk, folder: Path, tmp_path: Path) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     empty = tmp_path / "empty"
     empty.mkdir()
-    desk.files.open_paths([empty])
+    desk.studies.open_paths([empty])
     assert desk.state.notice == "No radiograph was found in empty."
-    assert len(desk.state.listing.refs) == 5
-    desk.files.open_paths([tmp_path / "gone"])
+    assert len(desk.state.listing.shown) == 5
+    desk.studies.open_paths([tmp_path / "gone"])
     assert desk.state.notice.startswith("Nothing could be opened: ")
 
 
 def test_the_phantoms_are_drawn_once(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxrview.app.controllers.files.PHANTOM_PX", (64, 64))
-    desk.files.open_phantoms()
-    assert len(desk.state.listing.refs) == 6
+    monkeypatch.setattr("cxrview.app.controllers.studies.PHANTOM_PX", (64, 64))
+    desk.studies.open_phantoms()
+    assert len(desk.state.listing.shown) == 6
     assert isinstance(desk.state.picture, LoadedPicture)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "phantoms").iterdir()}
-    desk.files.open_phantoms()
+    desk.studies.open_phantoms()
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "phantoms").iterdir()} == before
 
 
@@ -173,7 +183,7 @@ def test_titles_are_short() -> None:
 
 
 def test_neighbours_are_read_ahead_and_shown_without_reading_again(desk: Desk, folder: Path) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     read = [key for key in desk.runner.started if key.startswith("files:")]
     assert [Path(key).name for key in read] == ["film-0.png", "film-1.png", "film-2.png"]
     desk.store.apply(image_stepped, 2)
@@ -183,7 +193,7 @@ def test_neighbours_are_read_ahead_and_shown_without_reading_again(desk: Desk, f
 
 
 def test_a_broken_file_says_why_and_is_not_read_twice(desk: Desk, folder: Path) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.store.apply(image_stepped, 1)
     assert isinstance(desk.state.picture, UnreadablePicture)
     assert desk.state.picture.reason
@@ -197,8 +207,9 @@ def test_a_broken_file_says_why_and_is_not_read_twice(desk: Desk, folder: Path) 
 
 def test_what_is_far_away_is_cancelled_when_a_person_jumps(desk: Desk, folder: Path) -> None:
     desk.runner.is_holding = True
-    desk.files.open_paths([folder])
-    desk.runner.run_held("open")
+    desk.studies.open_paths([folder])
+    desk.runner.run_held("index")
+    desk.runner.run_held("list opened")
     assert [Path(key).name for key in desk.runner.held] == ["film-0.png", "film-1.png", "film-2.png"]
     desk.store.apply(image_stepped, 99)
     assert [Path(key).name for key in desk.runner.held] == ["film-4.png", "film-3.png"]
@@ -210,7 +221,7 @@ def test_what_is_far_away_is_cancelled_when_a_person_jumps(desk: Desk, folder: P
 def test_pictures_that_were_not_seen_for_long_are_let_go(desk: Desk, tmp_path: Path) -> None:
     for number in range(KEPT_PICTURES + 6):
         cv2.imwrite(str(tmp_path / f"{number:02d}.png"), np.full((8, 8), number, np.uint8))
-    desk.files.open_paths([tmp_path])
+    desk.studies.open_paths([tmp_path])
     for _step in range(KEPT_PICTURES + 5):
         desk.store.apply(image_stepped, 1)
     count = len(desk.runner.started)
@@ -219,10 +230,22 @@ def test_pictures_that_were_not_seen_for_long_are_let_go(desk: Desk, tmp_path: P
     assert len(desk.runner.started) > count
 
 
+def test_large_pictures_are_let_go_when_they_take_more_than_the_person_allows(desk: Desk, tmp_path: Path) -> None:
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((600, 600), number, np.uint8))
+    desk.store.apply(cache_chosen, 1)
+    desk.studies.open_paths([tmp_path])
+    for _step in range(3):
+        desk.store.apply(image_stepped, 1)
+    count = len(desk.runner.started)
+    desk.store.apply(image_stepped, -99)
+    assert len(desk.runner.started) > count
+
+
 def test_an_opened_folder_is_read_anew(desk: Desk, folder: Path) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     cv2.imwrite(str(folder / "film-0.png"), np.full((10, 20), 7, np.uint8))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     assert isinstance(desk.state.picture, LoadedPicture)
     assert desk.state.picture.pixels.width == 20
 
@@ -295,7 +318,7 @@ def test_an_engine_that_is_not_here_is_told(desk: Desk, package: Package, monkey
 def test_another_model_closes_the_first_and_scores_again(desk: Desk, folder: Path, package: Package, tmp_path: Path) -> None:
     other = fake_package(tmp_path / "packages" / "other", model_id="other", seed=3)
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     first = desk.state.reading
     desk.models.choose(ModelEntry("other", "Other", "1", other.folder))
     assert [predictor.is_closed for predictor in desk.opened] == [True, False]
@@ -311,8 +334,9 @@ def test_an_answer_of_the_model_before_is_not_shown_for_the_next(desk: Desk, fol
     other = fake_package(tmp_path / "packages" / "other", model_id="other", seed=3)
     desk.models.refresh(str(package.folder))
     desk.runner.is_holding = True
-    desk.files.open_paths([folder])
-    desk.runner.run_held("open")
+    desk.studies.open_paths([folder])
+    desk.runner.run_held("index")
+    desk.runner.run_held("list opened")
     desk.runner.run_held(f"picture {desk.state.current}")
     assert "score current" in desk.runner.held
     desk.models.choose(ModelEntry("other", "Other", "1", other.folder))
@@ -342,7 +366,7 @@ def test_a_model_that_opens_after_another_was_chosen_is_silent(desk: Desk, packa
 
 
 def test_the_shown_image_is_scored_at_once_with_a_heatmap_per_label(desk: Desk, folder: Path, package: Package) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     assert isinstance(desk.state.reading, NotScored)
     desk.models.refresh(str(package.folder))
     reading = desk.state.reading
@@ -354,7 +378,7 @@ def test_the_shown_image_is_scored_at_once_with_a_heatmap_per_label(desk: Desk, 
 
 def test_an_image_seen_before_is_not_scored_again(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     first = desk.state.reading
     desk.store.apply(image_stepped, 2)
     desk.store.apply(image_stepped, -2)
@@ -365,13 +389,13 @@ def test_an_image_seen_before_is_not_scored_again(desk: Desk, folder: Path, pack
 def test_a_failing_engine_is_told_for_that_image(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
     desk.opened[0].failure = PackageError("the device is gone.", hint="Choose the CPU.")
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     assert desk.state.reading == ScoringFailed("the device is gone.", "Choose the CPU.")
 
 
 def test_scoring_all_counts_goes_on_after_bad_files_and_is_listed(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.scoring.score_all()
     assert desk.state.batch is None
     outcomes = {ref.path.name: outcome for ref, outcome in desk.state.outcomes.by_ref.items()}
@@ -385,7 +409,7 @@ def test_scoring_all_counts_goes_on_after_bad_files_and_is_listed(desk: Desk, fo
 
 def test_a_click_goes_between_two_images_of_a_batch(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.runner.is_holding = True
     desk.scoring.score_all()
     desk.store.apply(image_chosen, desk.state.listing.shown[2])
@@ -396,7 +420,7 @@ def test_a_click_goes_between_two_images_of_a_batch(desk: Desk, folder: Path, pa
 
 def test_cancelling_keeps_what_is_scored(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.runner.is_holding = True
     desk.scoring.score_all()
     assert desk.state.batch is not None
@@ -412,26 +436,27 @@ def test_cancelling_keeps_what_is_scored(desk: Desk, folder: Path, package: Pack
 
 def test_another_folder_ends_the_batch(desk: Desk, folder: Path, package: Package, tmp_path: Path) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.runner.is_holding = True
     desk.scoring.score_all()
-    desk.files.open_paths([folder / "film-2.png"])
-    desk.runner.run_held("open")
+    desk.studies.open_paths([folder / "film-2.png"])
+    desk.runner.run_held("index")
+    desk.runner.run_held("list opened")
     assert desk.state.batch is None
     assert "score all" not in desk.runner.held
 
 
 def test_only_what_the_filter_shows_is_scored(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
-    desk.store.apply(filter_changed, "film-3")
+    desk.studies.open_paths([folder])
+    desk.store.apply(text_typed, "film-3")
     desk.scoring.score_all()
     scored = {ref.path.name for ref, outcome in desk.state.outcomes.by_ref.items() if outcome.top is not None}
     assert scored == {"film-0.png", "film-3.png"}
 
 
 def test_nothing_is_scored_without_a_model(desk: Desk, folder: Path) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.scoring.score_all()
     assert desk.state.batch is None
     assert not isinstance(desk.state.picture, NoPicture)
@@ -443,7 +468,7 @@ def runs_of(desk: Desk) -> int:
 
 def test_layers_and_thresholds_run_nothing(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     before = runs_of(desk)
     assert before > 0
     layers = desk.state.layers.added(Layer("covid19", table="viridis", style=LayerStyle.CONTOURS)).added(Layer("normal", is_signed=True))
@@ -457,7 +482,7 @@ def test_layers_and_thresholds_run_nothing(desk: Desk, folder: Path, package: Pa
 
 def test_a_map_on_request_is_made_once_for_all_labels_by_covering(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.explaining.make_selected()
     assert "explain occlusion all" not in desk.runner.started
     desk.store.apply(layers_chosen, desk.state.layers.with_current(Layer("covid19", "occlusion")))
@@ -474,7 +499,7 @@ def test_a_map_on_request_is_made_once_for_all_labels_by_covering(desk: Desk, fo
 
 def test_a_map_that_cannot_be_made_says_why(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.opened[-1].failure = EngineUnavailable("the device is gone.", hint="Choose the CPU.")
     desk.store.apply(layers_chosen, desk.state.layers.with_current(Layer("covid19", "occlusion")))
     desk.explaining.make_selected()
@@ -483,7 +508,7 @@ def test_a_map_that_cannot_be_made_says_why(desk: Desk, folder: Path, package: P
 
 def test_another_image_stops_a_map_that_is_being_made(desk: Desk, folder: Path, package: Package) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.store.apply(layers_chosen, desk.state.layers.with_current(Layer("covid19", "occlusion")))
     desk.runner.is_holding = True
     desk.explaining.make_selected()
@@ -496,7 +521,7 @@ def test_another_engine_opens_the_model_anew_and_says_what_was_asked(desk: Desk,
     desk.models.choose_engine(AskedEngine("torch", "cpu"))
     assert desk.opened == []
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     first = desk.opened[-1]
     desk.models.choose_engine(AskedEngine("onnx", "cpu"))
     assert first.is_closed
@@ -522,7 +547,7 @@ def lines_of(log_dir: Path) -> list[dict[str, object]]:
 
 def test_the_audit_log_has_a_line_for_each_result_that_was_seen(desk: Desk, folder: Path, package: Package, tmp_path: Path) -> None:
     desk.models.refresh(str(package.folder))
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     desk.store.apply(opacity_chosen, 0.3)
     desk.audit.note_export("PNG")
     desk.audit.note_acceptance()
@@ -538,7 +563,7 @@ def test_the_audit_log_has_a_line_for_each_result_that_was_seen(desk: Desk, fold
 
 
 def test_withheld_scores_are_logged_only_once_they_are_shown(desk: Desk, folder: Path, package: Package, tmp_path: Path) -> None:
-    desk.files.open_paths([folder])
+    desk.studies.open_paths([folder])
     picture = desk.state.picture
     assert isinstance(picture, LoadedPicture)
     lateral = replace(picture, pixels=replace(picture.pixels, info=ImageInfo(view="LL")))

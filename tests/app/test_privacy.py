@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QToolButton
 from pytestqt.qtbot import QtBot
 
+from cxrview.app.browsing import rows_known, search_started
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.privacy import (
     matching_rows,
@@ -24,15 +25,15 @@ from cxrview.app.privacy import (
     tags_opened,
     tags_read,
 )
-from cxrview.app.state import AppState, Refusal, TagRow, image_chosen, images_found, notice_accepted, picture_loaded, search_started
+from cxrview.app.state import AppState, TagRow, image_chosen, notice_accepted, picture_loaded
 from cxrview.app.store import Store
 from cxrview.app.tasks import InlineRunner
-from cxrview.app.views.image_list import ImageListModel, ImageListPanel
+from cxrview.app.views.browser_panel import BrowserPanel
 from cxrview.app.views.notice_page import NoticePage
 from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.core.image import ImageInfo, ImageRef
 from cxrview.io.phantom_files import PhantomKind, write_phantoms
-from tests.app.samples import picture_of
+from tests.app.samples import opened_with, picture_of, row_of
 
 DOE = ImageRef(Path("Doe_Jane/Doe_Jane_1950.dcm"))
 ROWS = (TagRow("(0010,0010)", "PatientName", "PN", "Doe^Jane"), TagRow("(0008,0060)", "Modality", "CS", "DX"))
@@ -41,7 +42,7 @@ ROWS = (TagRow("(0010,0010)", "PatientName", "PN", "Doe^Jane"), TagRow("(0008,00
 @pytest.fixture
 def named() -> AppState:
     """A picture whose file, folder and attributes name the patient."""
-    state = images_found(AppState(), (DOE,), 0, (Refusal(Path("Doe.zip"), "It is damaged."),), "Doe_Jane")
+    state = opened_with(AppState(), (DOE,), "Doe_Jane")
     info = ImageInfo(patient_name="Doe^Jane", patient_id="4711", patient_sex="F", patient_age="070Y")
     return picture_loaded(state, picture_of(DOE, info=info))
 
@@ -59,25 +60,26 @@ def test_names_are_shown_until_they_are_hidden(named: AppState) -> None:
     assert patient_text(AppState()) == ""
 
 
-def test_the_list_hides_names_in_rows_tooltips_title_and_refusals(named: AppState, qtbot: QtBot) -> None:
-    panel = ImageListPanel()
+def test_the_browser_hides_names_in_rows_tooltips_and_title(named: AppState, qtbot: QtBot) -> None:
+    panel = BrowserPanel()
     qtbot.addWidget(panel)
+    image = row_of(1, DOE, patient_name="Doe^Jane", patient_code="4711", study_description="Jane's chest", format="DICOM")
+    named = rows_known(named, (image,))
     panel.render_state(named)
     model = panel.list.model()
-    assert model.index(0, 0).data() == "Doe_Jane_1950.dcm"
-    with qtbot.waitSignal(model.dataChanged):
-        panel.render_state(names_toggled(named))
+    assert model.index(0, 0).data() == "Doe Jane  ·  4711"
+    panel.render_state(names_toggled(named))
     told = [str(model.index(0, 0).data(role)) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole)]
-    labels = [text for label in panel.findChildren(QLabel) for text in (label.text(), label.toolTip())]
-    assert told == ["Image 1", "Not scored yet"]
-    assert not any("Doe" in text for text in labels)
-    assert model.index(0, 0).data(ImageListModel.RefRole) == DOE
+    shown = [text for label in panel.findChildren(QLabel) for text in (label.text(), label.toolTip())]
+    shown += [text for button in panel.findChildren(QToolButton) for text in (button.text(), button.toolTip())]
+    assert told[0] == "Patient 1"
+    assert not any(name in text for text in (*told, *shown) for name in ("Doe", "Jane", "4711"))
 
 
 def test_the_tag_browser_reads_follows_and_closes(tmp_path: Path) -> None:
     write_phantoms(tmp_path, 2, 0, kind=PhantomKind.DICOM, size=(64, 64))
     refs = tuple(ImageRef(path) for path in sorted(tmp_path.glob("*.dcm")))
-    store, runner = Store(images_found(AppState(), refs, 0, (), "f")), InlineRunner()
+    store, runner = Store(opened_with(AppState(), refs, "f")), InlineRunner()
     tags = Tags(store, runner)
     store.changed.connect(tags.follow)
     assert runner.started == []
@@ -93,7 +95,7 @@ def test_the_tag_browser_reads_follows_and_closes(tmp_path: Path) -> None:
 
 
 def test_tags_that_cannot_be_read_say_why(tmp_path: Path) -> None:
-    store, runner = Store(images_found(AppState(), (ImageRef(tmp_path / "gone.dcm"),), 0, (), "f")), InlineRunner()
+    store, runner = Store(opened_with(AppState(), (ImageRef(tmp_path / "gone.dcm"),), "f")), InlineRunner()
     tags = Tags(store, runner)
     store.changed.connect(tags.follow)
     store.apply(tags_opened)

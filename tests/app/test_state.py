@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
+from cxrview.app.browsing import listing_known, search_ended, search_started, text_typed
 from cxrview.app.state import (
     AppState,
     Batch,
@@ -21,7 +20,6 @@ from cxrview.app.state import (
     OpeningModel,
     Outcome,
     ReadyModel,
-    Refusal,
     Scoring,
     ScoringFailed,
     SearchingModels,
@@ -31,14 +29,12 @@ from cxrview.app.state import (
     batch_ended,
     batch_started,
     differs,
-    filter_changed,
     fit_chosen,
     flipped_over,
     flipped_sideways,
     image_chosen,
     image_name,
     image_stepped,
-    images_found,
     inversion_toggled,
     label_chosen,
     layer_toggled,
@@ -53,8 +49,6 @@ from cxrview.app.state import (
     picture_loaded,
     reading_known,
     scoring_started,
-    search_ended,
-    search_started,
     theme_chosen,
     turned,
     viewport_chosen,
@@ -63,7 +57,7 @@ from cxrview.app.state import (
 )
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
 from cxrview.core.image import ImageRef, Window
-from tests.app.samples import ENTRY, analysis_of, picture_of, refs
+from tests.app.samples import ENTRY, analysis_of, listing_of_refs, opened_with, picture_of, refs
 
 
 def test_a_new_window_is_empty_and_looks_for_models() -> None:
@@ -79,45 +73,30 @@ def test_a_state_differs_only_when_something_else_is_shown(scored: AppState) -> 
     assert not differs(scored, replace(scored))
     assert not differs(scored, opacity_chosen(scored, scored.layers.current.opacity))
     assert differs(scored, opacity_chosen(scored, 0.9))
-    assert differs(scored, filter_changed(scored, "1"))
+    assert differs(scored, text_typed(scored, "1"))
 
 
 def test_found_images_open_the_first_and_forget_what_was_open(scored: AppState) -> None:
-    state = images_found(search_started(notice_given(scored, "old"), "other"), refs(5), 1, (), "other")
+    state = opened_with(search_started(notice_given(scored, "old"), "other"), refs(5), "other")
     assert state.current == refs(5)[0]
     assert isinstance(state.picture, LoadingPicture)
-    assert (state.searching, state.notice, state.filter_text) == ("", "", "")
+    assert (state.searching, state.notice, state.browser.filters.text) == ("other", "", "")
     assert not state.outcomes.by_ref
     assert isinstance(state.reading, NotScored)
-    assert state.listing.title == "other"
+    assert state.browser.scope.title == "other"
     assert isinstance(state.model, ReadyModel)
 
 
 def test_the_same_image_opened_again_is_read_again(scored: AppState) -> None:
-    state = images_found(scored, scored.listing.refs, 0, (), "folder")
+    state = opened_with(scored, scored.listing.shown)
     assert isinstance(state.picture, LoadingPicture)
+    assert state.openings != scored.openings
 
 
-@pytest.mark.parametrize(
-    ("others", "refusals", "notice"),
-    [
-        (0, (), "No radiograph was found in reports."),
-        (1, (), "No radiograph was found in reports; it holds 1 other file."),
-        (7, (), "No radiograph was found in reports; it holds 7 other files."),
-        (0, (Refusal(Path("reports"), "it does not exist."),), "Nothing could be opened: it does not exist."),
-    ],
-)
-def test_when_nothing_is_found_what_is_open_stays_with_a_sentence(
-    scored: AppState, others: int, refusals: tuple[Refusal, ...], notice: str
-) -> None:
-    state = images_found(search_started(scored, "reports"), (), others, refusals, "reports")
-    assert state.notice == notice
-    assert state.searching == ""
+def test_a_search_that_fails_says_why_and_what_is_open_stays(scored: AppState) -> None:
+    state = search_ended(search_started(scored, "x"), "the disk is gone")
+    assert (state.notice, state.searching) == ("the disk is gone", "")
     assert (state.listing, state.picture, state.reading) == (scored.listing, scored.picture, scored.reading)
-
-
-def test_a_search_that_fails_says_why(opened: AppState) -> None:
-    assert search_ended(search_started(opened, "x"), "the disk is gone").notice == "the disk is gone"
 
 
 def test_names_are_short_and_tell_frames_and_members_apart() -> None:
@@ -125,20 +104,12 @@ def test_names_are_short_and_tell_frames_and_members_apart() -> None:
     assert image_name(ImageRef(Path("a/b/cd.zip"), "DICOM/IM1", 2)) == "IM1 #3"
 
 
-def test_the_filter_wants_each_word_in_any_case_and_keeps_the_chosen_image(opened: AppState) -> None:
-    state = filter_changed(opened, "IMAGE 02")
-    assert [image_name(ref) for ref in state.listing.shown] == ["image-02.png"]
-    assert state.listing.places == {state.listing.shown[0]: 0}
-    assert state.listing.refs == opened.listing.refs
-    assert state.current == opened.current
-    assert filter_changed(state, " ").listing.shown == opened.listing.refs
-
-
 def test_stepping_from_an_image_that_the_filter_hides_goes_to_the_first_that_is_seen(opened: AppState) -> None:
-    state = filter_changed(opened, "02")
-    assert image_stepped(state, 1).current == opened.listing.refs[2]
+    state = listing_known(opened, listing_of_refs(refs()[2:]))
+    assert state.current == refs()[0]
+    assert image_stepped(state, 1).current == refs()[2]
     assert neighbours(state) == ()
-    assert image_stepped(filter_changed(opened, "nothing"), 1).current == opened.current
+    assert image_stepped(listing_known(opened, listing_of_refs(())), 1).current == opened.current
 
 
 def test_steps_stop_at_the_ends(opened: AppState) -> None:
@@ -149,7 +120,7 @@ def test_steps_stop_at_the_ends(opened: AppState) -> None:
 
 
 def test_the_next_image_is_the_likeliest_neighbour() -> None:
-    state = image_stepped(images_found(AppState(), refs(9), 0, (), "folder"), 4)
+    state = image_stepped(opened_with(AppState(), refs(9)), 4)
     assert [image_name(ref) for ref in neighbours(state)] == ["image-05.png", "image-03.png", "image-06.png"]
 
 

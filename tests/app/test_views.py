@@ -12,28 +12,21 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLabel,
-    QLineEdit,
-    QListView,
-    QProgressBar,
     QPushButton,
     QSlider,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
+from cxrview.app.browsing import search_started
 from cxrview.app.state import (
     AppState,
     Batch,
     BrokenModel,
     ModelEntry,
     NoModel,
-    Outcome,
-    Refusal,
     ScoringFailed,
     ThemeName,
-    filter_changed,
-    image_chosen,
-    images_found,
     label_chosen,
     layer_toggled,
     model_chosen,
@@ -41,28 +34,15 @@ from cxrview.app.state import (
     models_listed,
     notice_given,
     opacity_chosen,
-    outcome_known,
     reading_known,
     scoring_started,
-    search_started,
 )
 from cxrview.app.views.actions import Actions
 from cxrview.app.views.finding_row import FindingRow
-from cxrview.app.views.image_list import ImageListModel, ImageListPanel
 from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.start_page import StartPage
-from cxrview.core.image import ImageRef
-from tests.app.samples import ENTRY, analysis_of, refs
-
-
-@pytest.fixture
-def list_panel(qtbot: QtBot) -> ImageListPanel:
-    made = ImageListPanel()
-    qtbot.addWidget(made)
-    made.resize(280, 600)
-    made.show()
-    return made
+from tests.app.samples import ENTRY, analysis_of
 
 
 @pytest.fixture
@@ -86,121 +66,6 @@ def part(widget: QWidget, kind: type, name: str) -> QWidget:
     found = widget.findChild(kind, name)
     assert found is not None
     return found  # type: ignore[no-any-return]
-
-
-def test_the_list_shows_names_outcomes_and_the_chosen_row(list_panel: ImageListPanel, scored: AppState) -> None:
-    state = outcome_known(scored, scored.listing.shown[2], Outcome(error="cut short"))
-    list_panel.render_state(state)
-    view = part(list_panel, QListView, "imageList")
-    assert isinstance(view, QListView)
-    model = view.model()
-    assert [model.index(row, 0).data() for row in range(3)] == ["image-00.png", "image-01.png", "image-02.png"]
-    tips = [model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole).splitlines()[1] for row in range(3)]
-    assert tips == ["Tuberculosis 0.70, at or above its threshold 0.50", "Not scored yet", "cut short"]
-    assert view.currentIndex().row() == 0
-    assert text_of(list_panel, "listCount") == "3 images, 2 other files"
-    assert not list_panel.grab().isNull()
-
-
-def test_an_outcome_changes_rows_without_a_reset(list_panel: ImageListPanel, scored: AppState, qtbot: QtBot) -> None:
-    list_panel.render_state(scored)
-    view = part(list_panel, QListView, "imageList")
-    assert isinstance(view, QListView)
-    resets: list[int] = []
-    view.model().modelReset.connect(lambda: resets.append(1))
-    with qtbot.waitSignal(view.model().dataChanged):
-        list_panel.render_state(outcome_known(scored, scored.listing.shown[1], Outcome(error="x")))
-    assert resets == []
-
-
-def test_a_click_and_keys_in_the_list_say_what_is_wanted_and_move_nothing(
-    list_panel: ImageListPanel, opened: AppState, qtbot: QtBot
-) -> None:
-    list_panel.render_state(opened)
-    chosen: list[ImageRef] = []
-    steps: list[int] = []
-    list_panel.image_chosen.connect(chosen.append)
-    list_panel.list.step_requested.connect(steps.append)
-    row = list_panel.list.visualRect(list_panel.list.model().index(1, 0)).center()
-    qtbot.mouseClick(list_panel.list.viewport(), Qt.MouseButton.LeftButton, pos=row)
-    for key in (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Home, Qt.Key.Key_End):
-        qtbot.keyClick(list_panel.list, key)
-    assert chosen == [opened.listing.shown[1]]
-    assert steps == [1, -1, -3, 3]
-
-
-def test_rendering_a_choice_is_not_a_choice(list_panel: ImageListPanel, opened: AppState) -> None:
-    chosen: list[object] = []
-    list_panel.image_chosen.connect(chosen.append)
-    list_panel.list.step_requested.connect(chosen.append)
-    list_panel.filter_edited.connect(chosen.append)
-    for state in (opened, image_chosen(opened, opened.listing.shown[2]), filter_changed(opened, "01"), AppState()):
-        list_panel.render_state(state)
-    assert chosen == []
-
-
-def test_the_filter_speaks_when_it_is_typed_into_or_cleared(list_panel: ImageListPanel, opened: AppState, qtbot: QtBot) -> None:
-    list_panel.render_state(opened)
-    line = part(list_panel, QLineEdit, "filter")
-    assert isinstance(line, QLineEdit)
-    heard: list[str] = []
-    list_panel.filter_edited.connect(heard.append)
-    list_panel.focus_filter()
-    qtbot.keyClicks(line, "02")
-    list_panel.render_state(filter_changed(opened, "02"))
-    assert text_of(list_panel, "listCount") == "1 of 3 images"
-    button = line.findChildren(QWidget)[-1]
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert heard == ["0", "02", ""]
-
-
-def test_files_that_could_not_be_opened_are_told_with_their_reasons(list_panel: ImageListPanel) -> None:
-    state = images_found(AppState(), refs(1), 1, (Refusal(Path("a.zip"), "It is damaged."),), "folder")
-    list_panel.render_state(state)
-    assert text_of(list_panel, "listRefusals") == "1 could not be opened"
-    assert part(list_panel, QLabel, "listRefusals").toolTip() == "a.zip: It is damaged."
-    assert text_of(list_panel, "listCount") == "1 image, 1 other file"
-
-
-def test_fifty_thousand_images_make_no_widget_and_no_wait(list_panel: ImageListPanel) -> None:
-    many = tuple(ImageRef(Path(f"f/{number:05d}.dcm")) for number in range(50_000))
-    before = len(list_panel.findChildren(QWidget))
-    list_panel.render_state(images_found(AppState(), many, 0, (), "f"))
-    list_panel.grab()
-    assert list_panel.list.model().rowCount() == 50_000
-    assert len(list_panel.findChildren(QWidget)) == before
-    assert text_of(list_panel, "listCount") == "50,000 images"
-
-
-def test_the_batch_shows_how_far_it_is_and_can_be_cancelled(list_panel: ImageListPanel, shown: AppState, qtbot: QtBot) -> None:
-    list_panel.render_state(shown)
-    button = part(list_panel, QPushButton, "scoreAll")
-    assert button.isEnabled()
-    with qtbot.waitSignal(list_panel.score_all_requested):
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    list_panel.render_state(replace(shown, batch=Batch(2, 3)))
-    assert not button.isVisibleTo(list_panel)
-    assert text_of(list_panel, "batchText") == "2 of 3 scored"
-    bar = part(list_panel, QProgressBar, "batchProgress")
-    assert isinstance(bar, QProgressBar)
-    assert (bar.value(), bar.maximum()) == (2, 3)
-    with qtbot.waitSignal(list_panel.batch_cancel_requested):
-        qtbot.mouseClick(part(list_panel, QPushButton, "cancelBatch"), Qt.MouseButton.LeftButton)
-
-
-def test_scoring_all_needs_a_model(list_panel: ImageListPanel, opened: AppState) -> None:
-    list_panel.render_state(opened)
-    assert not part(list_panel, QPushButton, "scoreAll").isEnabled()
-
-
-def test_a_model_with_no_parent_has_rows_and_rows_have_none(qapp: object) -> None:
-    model = ImageListModel()
-    model.render_state(images_found(AppState(), refs(), 0, (), "f"))
-    assert model.rowCount() == 3
-    assert model.rowCount(model.index(0)) == 0
-    assert model.data(model.index(0), Qt.ItemDataRole.DecorationRole) is None
-    assert not model.index_of(None).isValid()
-    assert model.data(model.index_of(None)) is None
 
 
 def test_the_panel_shows_what_really_runs_and_a_row_per_label(model_panel: ModelPanel, scored: AppState) -> None:
@@ -393,15 +258,3 @@ def test_actions_can_be_used_only_where_they_mean_something(scored: AppState, qa
     assert not actions.score_all.isEnabled()
     assert actions.light_theme.isChecked()
     actions.deleteLater()
-
-
-def test_a_withheld_outcome_is_painted_without_its_label(list_panel: ImageListPanel, scored: AppState) -> None:
-    assert scored.current is not None
-    list_panel.render_state(scored)
-    told = list_panel.list.grab().toImage()
-    outcome = scored.outcomes.by_ref[scored.current]
-    list_panel.render_state(outcome_known(scored, scored.current, replace(outcome, withheld="The scores are withheld: why.")))
-    withheld = list_panel.list.grab().toImage()
-    amber = [sum(image.pixelColor(x, y).name() == "#f3b562" for x in range(60) for y in range(50)) for image in (told, withheld)]
-    assert amber[0] > 20
-    assert amber[1] == 0

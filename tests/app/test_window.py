@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from cxrview.app import main as app_main
 from cxrview.app.answers import selected_view
-from cxrview.app.main import Options, Program, build, keep_settings, parse
+from cxrview.app.main import Options, Program, build, parse
 from cxrview.app.marking import history_of
 from cxrview.app.profiles import PROFILES
 from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
@@ -79,7 +79,7 @@ def test_a_folder_opens_is_scored_and_its_heatmap_is_seen(program: Program, film
     qtbot.waitUntil(lambda: is_scored(program))
     window, state = program.window, program.store.state
     assert isinstance(state.model, ReadyModel)
-    assert window.image_list.list.model().rowCount() == 5
+    assert window.browser.list.model().rowCount() == 5
     assert window.windowTitle() == f"{state.listing.shown[0].path.name} – cxrview"
     top = max(state.reading.findings, key=lambda finding: finding.probability)  # type: ignore[union-attr]
     window.model_panel.map_chosen.emit(top.label.id)
@@ -138,7 +138,7 @@ def test_typing_into_the_filter_is_no_shortcut(program: Program, films: Path, qt
     line = program.window.findChild(QLineEdit, "filter")
     assert line is not None
     qtbot.keyClicks(line, "h i1.png")
-    assert program.store.state.filter_text == "h i1.png"
+    assert program.store.state.browser.filters.text == "h i1.png"
     assert program.store.state.layers.is_visible
     assert not program.store.state.display.is_inverted
 
@@ -158,9 +158,9 @@ def test_scoring_all_fills_the_list_and_says_what_failed(program: Program, films
 def test_an_unreadable_file_is_told_and_the_next_one_still_opens(program: Program, films: Path, qtbot: QtBot) -> None:
     program.begin(Options((films,)))
     qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
-    qtbot.keyClick(program.window.image_list.list, Qt.Key.Key_End)
+    qtbot.keyClick(program.window.browser.list, Qt.Key.Key_End)
     qtbot.waitUntil(lambda: isinstance(program.store.state.picture, UnreadablePicture))
-    qtbot.keyClick(program.window.image_list.list, Qt.Key.Key_Up)
+    qtbot.keyClick(program.window.browser.list, Qt.Key.Key_Up)
     qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
 
 
@@ -168,9 +168,10 @@ def test_what_is_dropped_is_opened(program: Program, films: Path, qtbot: QtBot) 
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(films / "phantom-0001.dcm")), QUrl("https://example.org/x.png")])
     event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    program.begin(Options())
     program.window.dropEvent(event)
     qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
-    assert program.store.state.listing.title == "phantom-0001.dcm"
+    assert program.store.state.browser.scope.title == "phantom-0001.dcm"
 
 
 def test_what_is_chosen_in_dialogs_is_opened_and_nothing_on_cancel(program: Program, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +235,7 @@ def test_settings_hold_at_once_and_are_remembered(program: Program, films: Path,
     assert not is_scored(program)
     window.actions_.score_shown.trigger()
     qtbot.waitUntil(lambda: is_scored(program))
-    keep_settings(program)
+    program.remembering.keep()
     kept = load_settings()
     assert (kept.heatmap_colours, kept.model, kept.engine, kept.device) == ("viridis", "fake", "onnx", "cpu")
     assert (kept.auto_score, kept.names) == (False, "hide")
@@ -253,12 +254,66 @@ def test_the_theme_changes_and_is_remembered_with_the_opacity(program: Program) 
     program.window.actions_.light_theme.trigger()
     is_light = program.store.state.theme is ThemeName.LIGHT
     program.window.model_panel.layer.opacity_chosen.emit(0.31)
-    keep_settings(program)
+    program.remembering.keep()
     kept = load_settings()
     assert kept.heatmap_opacity == 0.31
     assert is_light
-    assert kept.theme in ("light", "system")
+    assert kept.theme == ("light" if is_light else "dark")
 
+
+def test_the_look_follows_the_system_until_one_is_chosen(program: Program) -> None:
+    state = program.store.state
+    assert state.is_theme_of_system
+    other = ThemeName.LIGHT if state.theme is ThemeName.DARK else ThemeName.DARK
+    program.window.system_theme_changed.emit(other)
+    assert program.store.state.theme is other
+    program.remembering.keep()
+    assert load_settings().theme == "system"
+    program.window.settings_dialog.theme_chosen.emit(other)
+    program.window.system_theme_changed.emit(state.theme)
+    assert program.store.state.theme is other
+    program.remembering.keep()
+    assert load_settings().theme == str(other)
+    program.window.settings_dialog.theme_chosen.emit(None)
+    assert program.store.state.theme is state.theme
+
+
+def test_a_choice_that_is_taken_back_is_remembered_so(program: Program) -> None:
+    for is_hiding in ("hide", "show"):
+        program.window.settings_dialog.names_toggled.emit()
+        program.window.settings_dialog.open()
+        program.window.settings_dialog.reject()
+        assert load_settings().names == is_hiding
+
+
+def test_settings_that_cannot_be_written_are_said(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = places().config_dir / "settings.toml"
+    settings.unlink()
+    settings.mkdir()
+    program.window.settings_dialog.cache_chosen.emit(1000)
+    program.remembering.keep()
+    assert "cannot be written" in program.store.state.notice
+    assert program.store.state.cache_mb == 1000
+
+
+def test_a_window_is_kept_found_by_its_key_and_there_again(program: Program, films: Path, qtbot: QtBot) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    window, store = program.window, program.store
+    window.window_menu.manage.trigger()
+    assert window.own_windows_dialog.isVisible()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_3)
+    window.own_windows_dialog.save_requested.emit("my lungs", "I")
+    window.own_windows_dialog.reject()
+    kept = store.state.display.window
+    assert kept is not None
+    qtbot.keyClick(window.canvas, Qt.Key.Key_0)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_I)
+    assert (store.state.display.window, store.state.display.is_inverted) == (kept, False)
+    assert window.actions_.invert.shortcut().isEmpty()
+    assert load_settings().windows.startswith("my lungs=")
+    window.own_windows_dialog.delete_requested.emit("my lungs")
+    assert window.actions_.invert.shortcut() == QKeySequence("I")
 
 def test_places_and_sizes_are_kept_apart_and_may_be_deleted(program: Program, qtbot: QtBot) -> None:
     program.window.resize(700, 600)
@@ -476,7 +531,7 @@ def test_hidden_names_leave_the_title_and_stay_hidden(program: Program, films: P
     assert program.window.tag_dialog.isVisible()
     program.window.tag_dialog.close()
     assert not program.store.state.tags.is_open
-    keep_settings(program)
+    program.remembering.keep()
     assert load_settings().names == "hide"
 
 
@@ -512,7 +567,7 @@ def test_a_profile_and_keys_of_ones_own_are_bound_and_remembered(program: Progra
     assert window.actions_.flip_sideways.shortcut() == QKeySequence("Alt+F")
     assert window.actions_.actual_size.shortcut().isEmpty()
     assert "Alt+F" in window.actions_.flip_sideways.toolTip()
-    keep_settings(program)
+    program.remembering.keep()
     assert load_settings().profile == "weasis"
     window.profile_menu.profiles["default"].trigger()
     assert window.actions_.flip_sideways.shortcut() == QKeySequence("H")

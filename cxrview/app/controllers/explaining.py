@@ -35,7 +35,7 @@ class Explaining:
         self._session = session
         self._kept = kept or Kept(DEFAULT_ANSWERS_MB)
         self._made: dict[tuple[ImageRef, bool], set[ExplanationKey]] = {}
-        self._listed: tuple[ImageRef, ...] = ()
+        self._openings = 0
         self._under_way: set[str] = set()
         self._for: tuple[ImageRef | None, Session | None] = (None, None)
 
@@ -43,10 +43,10 @@ class Explaining:
         """Stop what nobody waits for any more, and give back what was made for a picture that is shown again."""
         session = self._session()
         now = (state.current, session)
-        if now != self._for or state.listing.refs is not self._listed:
-            if session is not self._for[1] or state.listing.refs is not self._listed:
+        if now != self._for or state.openings != self._openings:
+            if session is not self._for[1] or state.openings != self._openings:
                 self._made.clear()
-            self._for, self._listed = now, state.listing.refs
+            self._for, self._openings = now, state.openings
             for key in self._under_way:
                 self._runner.cancel(key)
             self._under_way.clear()

@@ -35,6 +35,8 @@ class Pictures:
         self._kept: OrderedDict[ImageRef, LoadedPicture | UnreadablePicture] = OrderedDict()
         self._under_way: dict[ImageRef, str] = {}
         self._openings = 0
+        self._current: ImageRef | None = None
+        self._tried: set[ImageRef] = set()
 
     def follow(self, state: AppState) -> None:
         """Read what the state lacks; files that are opened again are read again, for they may have changed."""
@@ -47,12 +49,16 @@ class Pictures:
             self._kept.move_to_end(ready)
             self._store.apply(picture_loaded, self._kept[ready])
             return
-        wanted = (*waiting, *(() if state.current is None else (state.current, *neighbours(state))))
+        if state.current != self._current:
+            self._current = state.current
+            self._tried.clear()
+        wanted = (*waiting, *(() if state.current is None else neighbours(state)))
         for ref in tuple(self._under_way):
             if ref not in wanted:
                 self._runner.cancel(self._under_way.pop(ref))
         for ref in wanted:
-            if ref not in self._kept and ref not in self._under_way:
+            # What was read ahead and let go again, because there is no room for it, is not read ahead a second time.
+            if ref not in self._kept and ref not in self._under_way and (ref in waiting or ref not in self._tried):
                 self._read(ref)
 
     def kept(self, ref: ImageRef) -> LoadedPicture | None:
@@ -65,8 +71,10 @@ class Pictures:
         for key in self._under_way.values():
             self._runner.cancel(key)
         self._under_way.clear()
+        self._tried.clear()
 
     def _read(self, ref: ImageRef) -> None:
+        self._tried.add(ref)
         self._under_way[ref] = f"picture {ref}"
         self._runner.start(
             Lane.FILES,

@@ -10,7 +10,6 @@ from cxrview.app.cells import cell_states
 from cxrview.app.controllers.answering import Answer, Memory, answer_key, answer_to
 from cxrview.app.controllers.kept import Kept
 from cxrview.app.controllers.models import Session
-from cxrview.app.polarity import turned_pixels, with_polarity
 from cxrview.app.state import (
     DEFAULT_ANSWERS_MB,
     AppState,
@@ -26,11 +25,13 @@ from cxrview.app.state import (
     notice_given,
     reading_known,
     scoring_started,
+    with_polarity,
 )
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.core.errors import CxrError
 from cxrview.core.image import ImageRef
+from cxrview.core.polarity import turned_pixels
 from cxrview.core.results import Analysis
 from cxrview.io.read import read_pixels
 
@@ -61,7 +62,7 @@ class Scoring:
         self._memory = memory or Memory(Kept(DEFAULT_ANSWERS_MB))
         self._ready_picture = ready_picture
         self._hashes: dict[tuple[ImageRef, bool], str] = {}
-        self._listed: tuple[ImageRef, ...] = ()
+        self._openings = 0
         self._for: Session | None = None
         self._waiting: deque[ImageRef] = deque()
         self._under_way: dict[str, ImageRef] = {}
@@ -77,11 +78,11 @@ class Scoring:
             self._cancel_all_shown()
             return
         self._memory.kept.resize(state.answers_mb)
-        if session is not self._for or state.listing.refs is not self._listed:
+        if session is not self._for or state.openings != self._openings:
             self._cancel_all_shown()
             self._hashes.clear()
             self._given_up.clear()
-            self._for, self._listed = session, state.listing.refs
+            self._for, self._openings = session, state.openings
         self._follow_shown(state, session)
 
     def score_shown(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from cxrview.app.browsing import library_opened
+from cxrview.app.browsing import library_lost, library_opened
 from cxrview.app.state import notice_given
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
@@ -37,14 +37,14 @@ class Shelf:
         self._temporary: Path | None = None
         self._rescues = 0
 
-    def open(self, on_open: Callable[[], None] = lambda: None) -> None:
+    def open(self) -> None:
         """Open the library, in the place of one that is open; work that is asked for meanwhile waits for it."""
         self._runner.start(
             Lane.LIBRARY,
             KEY,
             lambda _context: self._open(),
-            lambda notice: self._on_open(notice, on_open),
-            on_failed=lambda error: self._store.apply(notice_given, str(error)),
+            lambda notice: self._store.apply(library_opened, notice),
+            on_failed=lambda error: self._store.apply(library_lost, str(error)),
         )
 
     def ask(
@@ -82,6 +82,10 @@ class Shelf:
             on_progress=on_progress,
         )
 
+    def cancel(self, key: str) -> None:
+        """Stop the work with this key, as soon as it listens."""
+        self._runner.cancel(key)
+
     def close(self) -> None:
         """Close the library; for the end, when no lane runs any more."""
         if self.library is not None:
@@ -114,15 +118,12 @@ class Shelf:
             raise error from None
         return f"{error} Until then nothing that you write is kept."
 
-    def _on_open(self, notice: str, on_open: Callable[[], None]) -> None:
-        self._store.apply(library_opened, notice)
-        on_open()
-
     def _on_failed(self, error: CxrError, on_failed: Callable[[CxrError], None] | None) -> None:
         if isinstance(error, LibraryDamaged) and self._rescues < MOST_RESCUES:
             self._rescues += 1
             self.open()
+            self._store.apply(notice_given, "The library is damaged; it is being rebuilt.")
         if on_failed is not None:
             on_failed(error)
-        else:
+        elif not isinstance(error, LibraryDamaged):
             self._store.apply(notice_given, str(error))

@@ -54,6 +54,7 @@ class Actions(QObject):
         self.tags = self._make("tags", "&Tags of the file…", "", QKeySequence("Ctrl+T"))
         self.full_screen = self._make("fullScreen", "F&ull screen", "", QKeySequence("F11"), is_checkable=True)
         self.light_theme = self._make("lightTheme", "&Light theme", "theme", is_checkable=True)
+        self.train = self._make("train", "&Train a network…", "")
         self.settings = self._make("settings", "&Settings…", "", QKeySequence("Ctrl+,"))
         self.palette = self._make("palette", "&Find a command…", "", QKeySequence("Ctrl+K"))
         self.score_shown = self._make("scoreShown", "Sc&ore this image", "", QKeySequence("S"))

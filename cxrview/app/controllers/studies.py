@@ -1,0 +1,328 @@
+"""Opens folders, files, archives and the built-in phantoms into the library, and asks it for the list that the browser wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from cxrview.app.browser import Browser, BrowserMode, Filters, Indexing, Listing, RecentPath, Scope, Stock, listing_of, query_of
+from cxrview.app.browsing import (
+    listing_known,
+    rows_known,
+    scope_opened,
+    search_advanced,
+    search_ended,
+    search_resumed,
+    search_started,
+    stock_known,
+)
+from cxrview.app.controllers.shelf import Shelf
+from cxrview.app.state import AppState, notice_given
+from cxrview.app.store import Store
+from cxrview.app.tasks import Context
+from cxrview.core.errors import CxrError, LibraryDamaged
+from cxrview.io.phantom_files import PhantomKind, write_phantoms
+from cxrview.io.read import Problem
+from cxrview.library.index import Indexed, Progress, check_files, index_paths
+from cxrview.library.library import Library
+from cxrview.library.records import Query
+
+INDEX_KEY = "index"
+LIST_KEY = "list images"
+OPEN_KEY = "list opened"
+STOCK_KEY = "take stock"
+PHANTOM_PX = (1400, 1400)
+PHANTOMS = 6
+FIRST_SEED = 1
+MOST_RECENT = 8
+# Rows that are fetched at once.
+PAGE = 64
+# While a folder is looked through, the list is renewed when it has grown by this share: fifty thousand images cost forty lists.
+GROWTH = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a list depends on."""
+
+    opened: int
+    query: Query
+    is_grouped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """Something to be looked through; `is_pending` until one of its images is listed."""
+
+    scope: Scope
+    prepare: Callable[[], None] = lambda: None
+    is_pending: bool = True
+
+
+class Studies:
+    """Follows the state: the list is what filters, order and scope ask for."""
+
+    def __init__(self, store: Store, shelf: Shelf, phantom_dir: Path) -> None:
+        """Use `phantom_dir`, which may be deleted at any time, for the phantoms."""
+        self._store = store
+        self._shelf = shelf
+        self._phantom_dir = phantom_dir
+        self._asked: _Wanted | None = None
+        self._is_listing = False
+        self._is_stale = False
+        self._opening: _Opening | None = None
+        self._unfinished: list[_Opening] = []
+        self._listed_at = 0
+        self._stocked = 0
+        self._listing: Listing | None = None
+        self._pages: set[int] = set()
+
+    def follow(self, state: AppState) -> None:
+        """Ask for what the browser lacks."""
+        if state.listing is not self._listing:
+            self._listing = state.listing
+            self._pages.clear()
+        if not state.browser.opened:
+            return
+        if state.browser.opened != self._stocked:
+            self._stocked = state.browser.opened
+            self.take_stock()
+            self._look()
+        if _wanted(state.browser) != self._asked:
+            self._list()
+
+    # Opening.
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """List the images in these files, folders and archives, and bring the library up to date with them."""
+        if paths:
+            self._open(_Opening(Scope(title_of(paths), tuple(path.absolute() for path in paths))))
+
+    def open_phantoms(self) -> None:
+        """Draw the phantoms if they are not there yet, and list them."""
+        folder = self._phantom_dir
+        self._open(_Opening(Scope("phantoms", (folder,)), partial(draw_phantoms, folder)))
+
+    def cancel(self) -> None:
+        """Stop looking through folders; what was found stays."""
+        self._unfinished.clear()
+        self._opening = None
+        self._shelf.cancel(INDEX_KEY)
+        self._store.apply(search_ended)
+        self._list()
+        self.take_stock()
+
+    def _open(self, opening: _Opening) -> None:
+        """Begin at once; a folder that is being looked through goes on afterwards."""
+        if self._opening is not None:
+            self._unfinished.append(replace(self._opening, is_pending=False))
+        self._opening = opening
+        self._store.apply(search_started, opening.scope.title)
+        if self._store.state.browser.opened:
+            self._look()
+
+    def _look(self) -> None:
+        opening = self._opening
+        if opening is None:
+            return
+        self._listed_at = 0
+        self._list_pending(lambda: None)  # what the library knows already is shown at once
+        self._shelf.index(
+            INDEX_KEY,
+            lambda library, context: _look_through(library, opening, context),
+            lambda indexed: self._on_indexed(opening, indexed),
+            on_failed=self._on_not_indexed,
+            on_progress=self._on_progress,
+        )
+
+    def _on_progress(self, progress: object) -> None:
+        assert isinstance(progress, Progress)
+        self._store.apply(search_advanced, Indexing(progress.done, progress.total))
+        if self._opening is not None and self._opening.is_pending:
+            self._list_pending(lambda: None)
+        elif progress.done - self._listed_at >= GROWTH * len(self._store.state.listing.shown):
+            self._listed_at = progress.done
+            self._list()
+
+    def _on_indexed(self, opening: _Opening, indexed: Indexed) -> None:
+        if self._opening is not None and self._opening.is_pending:
+            self._list_pending(lambda: self._finish(_nothing_found(opening.scope.title, indexed), indexed))
+        else:
+            self._finish(_problem_text(indexed), indexed)
+
+    def _finish(self, notice: str, indexed: Indexed) -> None:
+        self._opening = None
+        self._store.apply(search_ended, notice, indexed.others)
+        self._list()
+        self.take_stock()
+        self._renew_rows()
+        if self._unfinished:
+            self._opening = self._unfinished.pop()
+            self._store.apply(search_resumed, self._opening.scope.title)
+            self._look()
+
+    def _on_not_indexed(self, error: CxrError) -> None:
+        if isinstance(error, LibraryDamaged):
+            return  # it is being mended; then the folder is looked through again
+        self._opening = None
+        self._unfinished.clear()
+        self._store.apply(search_ended, str(error))
+        self._list()
+
+    def _list_pending(self, on_nothing: Callable[[], None]) -> None:
+        """Show what was found of what is being opened, if anything was."""
+        opening = self._opening
+        if opening is None or not opening.is_pending:
+            return
+        browser = replace(self._store.state.browser, scope=_scope_of(opening.scope), filters=Filters())
+        wanted = _wanted(browser)
+
+        def on_listed(listing: Listing) -> None:
+            if self._opening is None or self._opening.scope != opening.scope or not self._opening.is_pending:
+                return
+            if not listing.shown:
+                on_nothing()
+                return
+            self._opening = replace(self._opening, is_pending=False)
+            self._asked = wanted
+            self._store.apply(scope_opened, browser.scope, listing)
+
+        self._shelf.ask(OPEN_KEY, lambda library: _listing(library, wanted), on_listed, on_failed=self._on_not_indexed)
+
+    # Listing.
+
+    def _list(self) -> None:
+        """Ask for the list; while one is being made, once more afterwards unless something else is wanted."""
+        wanted = _wanted(self._store.state.browser)
+        if self._is_listing and wanted == self._asked:
+            self._is_stale = True
+            return
+        self._asked, self._is_listing, self._is_stale = wanted, True, False
+        self._shelf.ask(LIST_KEY, lambda library: _listing(library, wanted), self._on_listed, on_failed=self._on_not_listed)
+
+    def _on_listed(self, listing: Listing) -> None:
+        self._is_listing = False
+        self._store.apply(listing_known, listing)
+        if self._is_stale:
+            self._list()
+
+    def _on_not_listed(self, error: CxrError) -> None:
+        self._is_listing = self._is_stale = False
+        self._store.apply(notice_given, str(error))
+
+    def show(self, places: Sequence[int]) -> None:
+        """Fetch the rows at these places of the list, a page at a time."""
+        state = self._store.state
+        ids, known = state.listing.ids, state.browser.rows.by_id
+        for page in sorted({place // PAGE for place in places if 0 <= place < len(ids) and ids[place] not in known}):
+            if page not in self._pages:
+                self._pages.add(page)
+                self._fetch(page, tuple(ids[page * PAGE : (page + 1) * PAGE]))
+
+    def _fetch(self, page: int, ids: tuple[int, ...]) -> None:
+        self._shelf.ask(f"rows {page}", lambda library: library.images(ids), partial(self._store.apply, rows_known))
+
+    def _renew_rows(self) -> None:
+        known = tuple(self._store.state.browser.rows.by_id)
+        self._shelf.ask("renew rows", lambda library: library.images(known), partial(self._store.apply, rows_known))
+
+    def renew(self) -> None:
+        """Ask again for list, rows and choices: something was scored or written."""
+        if self._store.state.browser.opened:
+            self._list()
+            self._renew_rows()
+            self.take_stock()
+
+    def take_stock(self) -> None:
+        """Ask what there is to filter by, what was opened last, and what cannot be read."""
+        self._shelf.ask(STOCK_KEY, _stock, partial(self._store.apply, stock_known))
+
+    def list_problems(self, tell: Callable[[tuple[Problem, ...]], None]) -> None:
+        """Give every file, folder and archive that cannot be read, with the reason."""
+        self._shelf.ask("list problems", _problems, tell)
+
+    # What a person does with images of the list.
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Take images out of the library; their files stay."""
+        chosen = tuple(ids)
+        self._shelf.ask("forget", lambda library: library.forget(chosen), self._on_forgotten)
+
+    def look_again(self) -> None:
+        """Look whether the files of the list are still there, and for new ones."""
+        scope = self._store.state.browser.scope
+        if scope.paths:
+            self._open(_Opening(scope, is_pending=False))
+        else:
+            self._shelf.ask("check files", check_files, lambda _changed: self.renew())
+
+    def _on_forgotten(self, count: int) -> None:
+        self._store.apply(
+            notice_given, f"{count:,} {'image was' if count == 1 else 'images were'} forgotten; the files stay where they are."
+        )
+        self.renew()
+
+
+def title_of(paths: Sequence[Path]) -> str:
+    """Name what was opened in few words."""
+    return (paths[0].name or str(paths[0])) if len(paths) == 1 else f"{len(paths)} files and folders"
+
+
+def draw_phantoms(folder: Path) -> None:
+    """Draw synthetic radiographs into `folder`, unless it is there already."""
+    if not folder.is_dir():
+        write_phantoms(folder, PHANTOMS, FIRST_SEED, kind=PhantomKind.MIXED, size=PHANTOM_PX)
+
+
+def _scope_of(scope: Scope) -> Scope:
+    """Give where the images of what was chosen lie: a DICOMDIR names files beside it."""
+    return replace(scope, paths=tuple(path.parent if path.name.upper() == "DICOMDIR" else path for path in scope.paths))
+
+
+def _wanted(browser: Browser) -> _Wanted:
+    return _Wanted(browser.opened, query_of(browser), browser.mode is BrowserMode.PATIENTS)
+
+
+def _listing(library: Library, wanted: _Wanted) -> Listing:
+    return listing_of(library.order(wanted.query, is_grouped=wanted.is_grouped))
+
+
+def _look_through(library: Library, opening: _Opening, context: Context) -> Indexed:
+    opening.prepare()
+    return index_paths(library, opening.scope.paths, context=context)
+
+
+def _stock(library: Library) -> Stock:
+    return Stock(
+        images=library.count(Query()),
+        recent=tuple(RecentPath(path, path.exists()) for path in library.recent(MOST_RECENT)),
+        choices=library.choices(),
+        problems=library.problems(),
+        unreadable=library.count(Query(is_readable=False)),
+        missing=library.count(Query(is_missing=True)),
+    )
+
+
+def _problems(library: Library) -> tuple[Problem, ...]:
+    images = library.images(library.find(Query(is_readable=False)))
+    return (*library.problems(), *(Problem(image.ref.path, image.reason) for image in images))
+
+
+def _nothing_found(title: str, indexed: Indexed) -> str:
+    if indexed.problems:
+        return f"Nothing could be opened: {indexed.problems[0].reason}"
+    others = indexed.others
+    counted = f"; it holds {others:,} other {'file' if others == 1 else 'files'}" if others else ""
+    return f"No radiograph was found in {title}{counted}."
+
+
+def _problem_text(indexed: Indexed) -> str:
+    count = len(indexed.problems)
+    if not count:
+        return ""
+    first = indexed.problems[0]
+    return (
+        f"{count:,} {'folder or archive' if count == 1 else 'folders or archives'} could not be opened: {first.path.name}: {first.reason}"
+    )
