@@ -97,7 +97,7 @@ def build_python(flavour: str) -> Path:
     shutil.rmtree(venv, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(locked)], check=True)
+    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "--no-binary", lock.SOURCE_ONLY, "-r", str(locked)], check=True)
     stamp.write_text(wanted, encoding="utf-8")
     return python
 

@@ -18,7 +18,8 @@ LINUX = ROOT / "packaging" / "linux"
 ICONS = ROOT / "packaging" / "icons"
 PNG_SIZES = (16, 32, 48, 128, 256)
 ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
-COMPRESSION = ("-Zxz", "-z6")
+# xz makes the smaller package and takes minutes; with torch inside it would take an hour.
+COMPRESSION = {"viewer": ("-Zxz", "-z3"), "full": ("-Zzstd", "-z9")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def make_deb(frozen: Frozen, target: Path) -> Path:
         shutil.copy(LINUX / "postrm", root / "DEBIAN" / "postrm")
         make_plain(root, frozen.epoch)
         environment = dict(os.environ, SOURCE_DATE_EPOCH=str(frozen.epoch))
-        command = ["dpkg-deb", "--root-owner-group", *COMPRESSION, "--build", str(root), str(deb)]
+        command = ["dpkg-deb", "--root-owner-group", *COMPRESSION[frozen.flavour], "--build", str(root), str(deb)]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
     return deb
 

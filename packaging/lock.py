@@ -21,6 +21,8 @@ LOCKS = ROOT / "packaging" / "locks"
 EXTRAS = {"viewer": (), "full": ("train", "openvino")}
 # What freezes the program and writes its bill of materials; none of it is shipped but the boot loader.
 BUILD_TOOLS = ("pyinstaller==6.22.3", "cyclonedx-python-lib==11.12.0", "packageurl-python")
+# Published as source alone; everything else comes as a wheel.
+SOURCE_ONLY = "grad-cam,lime"
 # The interpreter that goes into the installers.
 PYTHON = (3, 11)
 
@@ -72,6 +74,7 @@ def resolve(flavour: str) -> tuple[Locked, ...]:
         python = Path(scratch) / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
         report = Path(scratch) / "report.json"
         command = [str(python), "-m", "pip", "install", "--dry-run", "--ignore-installed", "--only-binary", ":all:", "--quiet"]
+        command += ["--no-binary", SOURCE_ONLY]
         command += ["--report", str(report), "-c", str(ROOT / "packaging" / "constraints.txt"), *requirements(flavour)]
         subprocess.run(command, check=True)
         return locked_from(json.loads(report.read_text(encoding="utf-8")))
