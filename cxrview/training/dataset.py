@@ -188,12 +188,6 @@ def notes_of(data_set: DataSet) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def test_set_hash(data_set: DataSet, scan: Scan) -> str:
-    """Give the SHA-256 of the contents of the test split, whatever the files are called and wherever they lie."""
-    hashes = sorted(scan.seen[row].sha256 for row, example in zip(data_set.rows, data_set.examples, strict=True) if example.split == "test")
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-
-
 def label_id(text: str) -> str:
     """Turn a label as people write it into an id: lower case letters, digits, `_` and `-`."""
     plain = re.sub(r"[^a-z0-9_-]+", "-", text.strip().lower()).strip("-_")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +12,13 @@ from cxrview.io.atomic import write_text
 from cxrview.io.places import places
 
 FILE_NAME = "test-looks.json"
+
+
+def frozen_test_hash(split: Path) -> str:
+    """Give the SHA-256 of the contents of a `split.csv`'s test images, whatever they are called and wherever they lie."""
+    with split.open(encoding="utf-8", newline="") as stream:
+        hashes = sorted(row["sha256"] for row in csv.DictReader(stream) if row["split"] == "test")
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def looks_at(test_sha256: str) -> int:

@@ -24,7 +24,8 @@ from cxrview.training.judge import WHOLE
 from cxrview.training.pictures import perceptual_hash, same_pictures
 from cxrview.training.sources import Entry
 
-THUMB_PX = 48
+THUMB_PX, SMALL_THUMB_PX = 96, 48
+MOST_LARGE_THUMBS = 20_000  # more are kept small, so that they fit into memory
 BINS = 32
 AHEAD = 64  # images in work at once; more would keep pixels of images nobody waits for
 
@@ -78,7 +79,7 @@ class Scan:
     """All that was seen; arrays have a row for each of `seen`, zeros where an image cannot be read.
 
     Attributes:
-        thumbs: (N, 48, 48) uint8, whole pictures squeezed to squares, bright = dense.
+        thumbs: (N, 96, 96) uint8, 48 px in large sets, whole pictures squeezed to squares, bright = dense.
         hashes: (N, 256) bool, perceptual.
         borders: (N, D) float32, the outermost pixels, see `evaluation.baselines.border_features`.
         histograms: (N, 32) float32, shares of the gray levels.
@@ -190,24 +191,25 @@ def is_lateral(view: str) -> bool:
 def _in_order(pool: ThreadPoolExecutor, entries: Sequence[Entry]) -> Iterator[_One]:
     """Look at images in threads, a bounded number ahead, and give them in their order."""
     rest = iter(entries)
-    waiting: list[Future[_One]] = [pool.submit(_look, entry) for entry in islice(rest, AHEAD)]
+    side = THUMB_PX if len(entries) <= MOST_LARGE_THUMBS else SMALL_THUMB_PX
+    waiting: list[Future[_One]] = [pool.submit(_look, entry, side) for entry in islice(rest, AHEAD)]
     try:
         while waiting:
             yield waiting.pop(0).result()
-            waiting += [pool.submit(_look, entry) for entry in islice(rest, 1)]
+            waiting += [pool.submit(_look, entry, side) for entry in islice(rest, 1)]
     finally:
         for future in waiting:
             future.cancel()
 
 
-def _look(entry: Entry) -> _One:
+def _look(entry: Entry, side: int) -> _One:
     try:
         content = entry.path.read_bytes()
         pixels = read_pixels(ImageRef(entry.path))
         gray = to_gray(pixels, WHOLE).gray
     except (CxrError, OSError) as error:
         reason = f"{error.message} {error.hint}".strip() if isinstance(error, CxrError) else f"{error.strerror or 'It cannot be read'}."
-        return _unreadable(Seen(entry, reason))
+        return _unreadable(Seen(entry, reason), side)
     info = pixels.info
     scaled = gray / np.float32(255)
     seen = Seen(
@@ -225,11 +227,11 @@ def _look(entry: Entry) -> _One:
         flags=flags_of(pixels),
     )
     shares = (np.bincount(gray.reshape(-1) >> 3, minlength=BINS) / gray.size).astype(np.float32)
-    thumb = cv2.resize(gray, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
+    thumb = cv2.resize(gray, (side, side), interpolation=cv2.INTER_AREA)
     return _One(seen, thumb.astype(np.uint8), perceptual_hash(gray), border_features(gray).astype(np.float32), shares)
 
 
-def _unreadable(seen: Seen) -> _One:
+def _unreadable(seen: Seen, side: int) -> _One:
     border = border_features(np.zeros((16, 16), np.uint8)).astype(np.float32)
-    thumb = np.zeros((THUMB_PX, THUMB_PX), np.uint8)
+    thumb = np.zeros((side, side), np.uint8)
     return _One(seen, thumb, np.zeros(256, np.bool_), np.zeros_like(border), np.zeros(BINS, np.float32))

@@ -130,7 +130,7 @@ def read_status(run: Path) -> RunStatus:
             labels = tuple(str(label) for label in event["labels"])  # type: ignore[union-attr]
         elif kind == "fitted":
             is_fitted = True
-        if kind in ("started", "failed", "done"):
+        if kind in ("launched", "started", "failed", "done"):
             last = kind
             message = str(event.get("message", "")) if kind == "failed" else ""
         elif kind == "memory":
@@ -138,6 +138,9 @@ def read_status(run: Path) -> RunStatus:
     epochs = tuple(replace(figures, epoch=number) for number, figures in enumerate(told.values(), start=1))
     step = read_step(run)
     state = _state(run, last, step, is_fitted=is_fitted)
+    log = _log(run / LOG_NAME)
+    if state is RunState.CUT_OFF and last == "launched":  # it did not come so far as to say why itself
+        message = next((line for line in reversed(log.splitlines()) if line.strip()), "")
     return RunStatus(
         run,
         job.get("title", run.name),
@@ -149,7 +152,7 @@ def read_status(run: Path) -> RunStatus:
         planned,
         step if state.is_busy else None,
         message,
-        _log(run / LOG_NAME),
+        log,
         _seconds_left(epochs, planned, step) if state in (RunState.TRAINING, RunState.PAUSED) else None,
     )
 

@@ -30,6 +30,7 @@ KNOWN_IN = {
     "platformdirs": ("io/places.py",),
     "pyarrow": ("batch/tables.py", "training/spreadsheet.py"),
     "pydicom": ("io/dicom.py", "io/dicom_write.py"),
+    "pyqtgraph": ("app/views/wizard/plot_box.py",),
     "pytorch_grad_cam": ("engine/grad_cam.py",),
     "reportlab": ("evaluation/pdf.py",),
     "rich": ("cli/terminal.py",),

@@ -9,7 +9,7 @@ import pytest
 
 from cxrview.core.errors import DataError
 from cxrview.core.manifest import Task
-from cxrview.training.dataset import Choices, build_data_set, data_recipe, notes_of, test_set_hash, write_table
+from cxrview.training.dataset import Choices, build_data_set, data_recipe, notes_of, write_table
 from cxrview.training.examples import read_collection
 from cxrview.training.looks import looks_at, note_look
 from cxrview.training.patients import PatientKey, PatientRule
@@ -17,7 +17,6 @@ from cxrview.training.scan import Problem, Progress, Scan, problems_of, scan
 from cxrview.training.sources import Source, SourceKind, list_sources, suggest_source
 from tests.training.intake import class_folders, draw, folders, scanned
 
-test_set_hash.__test__ = False  # type: ignore[attr-defined]
 BY_NAME = PatientRule(PatientKey.PATTERN, "{patient}_*")
 PLAIN = Choices(val_fraction=0.25, distance=-1)
 
@@ -113,7 +112,7 @@ def test_a_patients_images_stay_together(tmp_path: Path) -> None:
 
 def test_folds_share_one_test_split_and_cover_the_rest(ward: Scan) -> None:
     sets = [build_data_set(ward, replace(PLAIN, fold=fold, folds=3), is_multilabel=False) for fold in range(3)]
-    assert len({test_set_hash(each, ward) for each in sets}) == 1
+    assert len({frozenset(example.path for example in each.examples if example.split == "test") for each in sets}) == 1
     held = [{example.path for example in each.examples if example.split == "val"} for each in sets]
     assert sum(map(len, held)) == len(set.union(*held)) == sum(example.split != "test" for example in sets[0].examples)
 

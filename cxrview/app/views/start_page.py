@@ -26,6 +26,8 @@ class StartPage(QWidget):
     """Files are to be opened."""
     phantoms_requested = Signal()
     """The built-in phantoms are to be opened."""
+    train_requested = Signal()
+    """The training wizard is wanted."""
     add_model_requested = Signal()
     """A model folder is to be added."""
 
@@ -37,6 +39,9 @@ class StartPage(QWidget):
         self._files = self._build_button("startFiles", "Open files…")
         self._phantoms = self._build_button("startPhantoms", "Try phantoms")
         self._phantoms.setToolTip("Synthetic radiographs, drawn by physics: for a first look, not data")
+        self._train = self._build_button("startTrain", "Train…")
+        self._train.setToolTip("Train a network on folders of your own")
+        self._train.clicked.connect(self.train_requested)
         self._add_model = self._build_button("startAddModel", "Add model folder…")
         self._add_model.clicked.connect(self.add_model_requested)
         self._folder.clicked.connect(self.open_folder_requested)
@@ -80,7 +85,7 @@ class StartPage(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(10)
         buttons.addStretch(1)
-        for button in (self._folder, self._files, self._phantoms):
+        for button in (self._folder, self._files, self._phantoms, self._train):
             buttons.addWidget(button)
         buttons.addStretch(1)
         card = QFrame(self)

@@ -1,0 +1,210 @@
+"""Looks through the sources of a training, splits them and probes them, off the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cxrview.app.tasks import Context, Lane, Runner
+from cxrview.app.wizard import (
+    Busy,
+    Page,
+    Wizard,
+    data_set_built,
+    notice_given,
+    scan_done,
+    scan_progressed,
+    source_added,
+    source_changed,
+    source_removed,
+)
+from cxrview.app.wizard_store import WizardStore
+from cxrview.core.errors import CxrError
+from cxrview.evaluation.probe import Confounding, probe_confounding
+from cxrview.training.dataset import Choices, DataSet, build_data_set
+from cxrview.training.look import Look, class_name, look_at
+from cxrview.training.patients import PatientKey, preview_pattern
+from cxrview.training.scan import Problem, Progress, Scan, problems_of, scan
+from cxrview.training.sources import Listed, Source, list_sources, suggest_source
+from cxrview.training.spreadsheet import Sheet, read_sheet
+
+SOURCE_KEY, SCAN_KEY, BUILD_KEY, PROBE_KEY, LOOK_KEY = "wizard source", "wizard scan", "wizard split", "wizard probe", "wizard look"
+SHOWN_ROWS = 200
+MOST_PREVIEWED = 20_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    listed: Listed
+    scan: Scan
+    problems: Mapping[Problem, tuple[int, ...]]
+
+
+class TrainingData:
+    """Follows the wizard's state: what a page lacks is worked out when the page is opened."""
+
+    def __init__(self, store: WizardStore, runner: Runner) -> None:
+        self._store = store
+        self._runner = runner
+        self._followed: DataSet | None = None
+
+    def follow(self, state: Wizard) -> None:
+        """Start what the open page lacks."""
+        if state.data_set is not self._followed:  # another split or other images: what was found of the last one is void
+            self._followed = state.data_set
+            self._runner.cancel(PROBE_KEY)
+            self._runner.cancel(LOOK_KEY)
+            self._store.put(confounding=None, look=None, probing=None, looking=None)
+            return
+        if state.scan is None or state.data_set is None:
+            return
+        if state.page is Page.SPLIT and state.confounding is None and state.probing is None:
+            self._probe(state.scan, state.data_set)
+        if state.page is Page.LOOK and state.look is None and state.looking is None:
+            self._look(state.scan, state.data_set)
+
+    def add_place(self, place: Path) -> None:
+        """Add a folder or a table as a source."""
+
+        def done(found: tuple[Source, Sheet | None]) -> None:
+            self._store.apply(source_added, *found)
+
+        self._runner.start(Lane.FILES, SOURCE_KEY, lambda _context: _suggested(place), done, on_failed=self._tell)
+
+    def change_source(self, place: int, source: Source) -> None:
+        """Put a changed source in the place of one."""
+        self._stop()
+        self._store.apply(source_changed, place, source)
+
+    def remove_source(self, place: int) -> None:
+        """Take a source out."""
+        self._stop()
+        self._store.apply(source_removed, place)
+
+    def start_scan(self) -> None:
+        """Look through all images."""
+        state = self._store.state
+        if not state.sources:
+            self._store.apply(notice_given, "Add a folder or a table first.")
+            return
+        sources, distance = state.sources, state.choices.distance
+        self._store.put(scanning=Busy("Looking for images"), notice="")
+        self._runner.start(
+            Lane.FILES,
+            SCAN_KEY,
+            lambda context: _looked(sources, distance, context),
+            self._on_scanned,
+            on_failed=self._on_not_scanned,
+            on_progress=self._on_progress,
+        )
+
+    def cancel_scan(self) -> None:
+        """Stop looking."""
+        self._stop()
+        self._store.put(scanning=None)
+
+    def choose(self, choices: Choices) -> None:
+        """Change what takes part, and split again."""
+        self._store.put(choices=choices)
+        self._preview()
+        self._build()
+
+    def _stop(self) -> None:
+        for key in (SCAN_KEY, BUILD_KEY, PROBE_KEY, LOOK_KEY):
+            self._runner.cancel(key)
+        self._store.put(scanning=None, probing=None, looking=None)
+
+    def _on_progress(self, progress: object) -> None:
+        if isinstance(progress, Progress):
+            self._store.apply(scan_progressed, progress)
+
+    def _on_scanned(self, looked: _Looked) -> None:
+        self._store.apply(scan_done, looked.listed, looked.scan, looked.problems)
+        self._preview()
+        self._build()
+
+    def _on_not_scanned(self, error: CxrError) -> None:
+        self._store.put(scanning=None, notice=str(error))
+
+    def _preview(self) -> None:
+        state = self._store.state
+        rule = state.choices.patients
+        if state.listed is None or rule.key is not PatientKey.PATTERN:
+            self._store.put(pattern=None, pattern_problem="")
+            return
+        try:
+            self._store.put(pattern=preview_pattern(state.listed.entries[:MOST_PREVIEWED], rule.pattern), pattern_problem="")
+        except CxrError as error:
+            self._store.put(pattern=None, pattern_problem=str(error))
+
+    def _build(self) -> None:
+        state = self._store.state
+        if state.scan is None or state.listed is None or state.pattern_problem:
+            return
+        found, choices, is_multilabel = state.scan, state.choices, state.listed.is_multilabel
+        self._runner.start(
+            Lane.DISK,
+            BUILD_KEY,
+            lambda _context: build_data_set(found, choices, is_multilabel=is_multilabel),
+            lambda data_set: self._store.apply(data_set_built, data_set, ""),
+            on_failed=lambda error: self._store.apply(data_set_built, None, str(error)),
+        )
+
+    def _probe(self, found: Scan, data_set: DataSet) -> None:
+        self._store.put(probing=Busy("Trying to tell the source"))
+
+        def done(confounding: Confounding) -> None:
+            self._store.put(confounding=confounding, probing=None)
+
+        def failed(error: CxrError) -> None:
+            nothing = Confounding((), (), is_source_class=False, sentences=(str(error),))
+            self._store.put(confounding=nothing, probing=None)
+
+        self._runner.start(Lane.FILES, PROBE_KEY, lambda _context: _probed(found, data_set), done, on_failed=failed)
+
+    def _look(self, found: Scan, data_set: DataSet) -> None:
+        self._store.put(looking=Busy("Gathering"))
+
+        def done(look: Look) -> None:
+            self._store.put(look=look, looking=None)
+
+        self._runner.start(Lane.FILES, LOOK_KEY, lambda _context: look_at(found, data_set), done, on_failed=self._tell)
+
+    def _tell(self, error: CxrError) -> None:
+        self._store.apply(notice_given, str(error))
+
+
+def _suggested(place: Path) -> tuple[Source, Sheet | None]:
+    source = suggest_source(place)
+    return source, read_sheet(source.place, most=SHOWN_ROWS) if source.place.is_file() else None
+
+
+def _looked(sources: tuple[Source, ...], distance: int, context: Context) -> _Looked:
+    listed = list_sources(sources)
+
+    def report(progress: Progress) -> None:
+        context.check()
+        context.report(progress)
+
+    report(Progress(0, len(listed.entries)))
+    found = scan(listed.entries, distance=distance, report=report)
+    return _Looked(listed, found, problems_of(found))
+
+
+def _probed(found: Scan, data_set: DataSet) -> Confounding:
+    rows = list(data_set.rows)
+    return probe_confounding(
+        found.borders[rows],
+        found.thumbs[rows],
+        [class_name(data_set, number) for number in range(len(rows))],
+        [example.source for example in data_set.examples],
+        [example.group for example in data_set.examples],
+    )
+
+
+def without(choices: Choices, problem: Problem) -> Choices:
+    """Leave images of a problem in, or out."""
+    is_out = problem in choices.left_out
+    changed = tuple(each for each in choices.left_out if each is not problem) if is_out else (*choices.left_out, problem)
+    return replace(choices, left_out=changed)

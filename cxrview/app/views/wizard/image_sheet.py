@@ -1,0 +1,97 @@
+"""The images behind a number, as a sheet of small pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import QDialog, QListView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from cxrview.app.views.close_box import close_box
+from cxrview.app.views.labels import make_label
+
+PICTURE_PX = 112
+MOST = 400
+FIRST_SIZE = QSize(900, 640)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SheetItem:
+    """One picture: (h, w) uint8 gray or (h, w, 3) RGB, what stands below it, and its file.
+
+    Attributes:
+        key: what a mark on it means; -1 where it cannot be marked.
+    """
+
+    picture: npt.NDArray[np.uint8]
+    caption: str
+    path: Path
+    key: int = -1
+    is_marked: bool = False
+
+
+class ImageSheet(QDialog):
+    """Shows pictures; a double click opens one in the main window."""
+
+    open_requested = Signal(object)
+    """An image is to be opened in the main window. Parameters: path (Path)."""
+    mark_toggled = Signal(int)
+    """The person marked an image, or took the mark back. Parameters: key."""
+
+    def __init__(self, title: str, items: Sequence[SheetItem], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("imageSheet")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        can_mark = any(item.key >= 0 for item in items)
+        words = f"{len(items)} images" + (f", the first {MOST} of them" if len(items) > MOST else "")
+        words += "; a double click opens one in the main window." + (" Tick what is labelled wrongly." if can_mark else "")
+        self.list = QListWidget(self)
+        self.list.setObjectName("sheetList")
+        self.list.setAccessibleName(title)
+        self.list.setViewMode(QListView.ViewMode.IconMode)
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)
+        self.list.setMovement(QListView.Movement.Static)
+        self.list.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
+        self.list.setGridSize(QSize(PICTURE_PX + 36, PICTURE_PX + 48))
+        self.list.setWordWrap(True)
+        self.list.setUniformItemSizes(True)
+        self._items = tuple(items[:MOST])
+        for item in self._items:
+            self.list.addItem(_list_item(item))
+        self.list.itemActivated.connect(lambda item: self.open_requested.emit(self._items[self.list.row(item)].path))
+        self.list.itemChanged.connect(self._on_changed)
+        column = QVBoxLayout(self)
+        column.addWidget(make_label("sheetWords", "muted", words))
+        column.addWidget(self.list, 1)
+        column.addWidget(close_box(self))
+        self.resize(FIRST_SIZE)
+
+    def _on_changed(self, item: QListWidgetItem) -> None:
+        shown = self._items[self.list.row(item)]
+        if shown.key >= 0:
+            self.mark_toggled.emit(shown.key)
+
+
+def pixmap_of(picture: npt.NDArray[np.uint8], side: int = PICTURE_PX) -> QPixmap:
+    """Draw a small picture, (h, w) gray or (h, w, 3) RGB, in a square of `side` px."""
+    values = np.ascontiguousarray(picture)
+    height, width = values.shape[:2]
+    kind = QImage.Format.Format_Grayscale8 if values.ndim == 2 else QImage.Format.Format_RGB888
+    image = QImage(values.data, width, height, values.strides[0], kind).copy()
+    smooth = Qt.TransformationMode.SmoothTransformation
+    return QPixmap.fromImage(image.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth))
+
+
+def _list_item(item: SheetItem) -> QListWidgetItem:
+    shown = QListWidgetItem(QIcon(pixmap_of(item.picture)), item.caption)
+    shown.setToolTip(f"{item.caption}\n{item.path.name}")
+    if item.key >= 0:
+        shown.setFlags(shown.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+        shown.setCheckState(Qt.CheckState.Checked if item.is_marked else Qt.CheckState.Unchecked)
+    return shown

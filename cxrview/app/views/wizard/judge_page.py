@@ -1,0 +1,247 @@
+"""Page 6: what the finished run is worth, on images it never learned from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QColor, QDesktopServices
+from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QTableWidgetItem
+
+from cxrview.app.views.choice_box import ChoiceBox
+from cxrview.app.views.labels import make_label
+from cxrview.app.views.wizard.page import BusyLine, WizardPage
+from cxrview.app.views.wizard.plot_box import Line, PlotBox
+from cxrview.app.views.wizard.tables import fill_table, in_a_row, make_button, make_table
+from cxrview.app.wizard import Wizard
+from cxrview.training.looks import looks_sentence
+from cxrview.training.verdict import Cell, LabelVerdict, Verdict
+
+LEAD = "Figures on the frozen test split. Intervals hold 95 % of draws of patients; every number of the table opens its images."
+STRONGEST = 0.45  # opacity of the fullest cell's ground
+
+
+class JudgePage(WizardPage):
+    """Curves, intervals, confusions, subgroups, elsewhere."""
+
+    cell_opened = Signal(str, object)
+    """The images of a cell are to be shown. Parameters: title, cases (tuple of int)."""
+    sensitivity_chosen = Signal(float)
+    """Thresholds for another sensitivity are wanted. Parameters: sensitivity, 0 to 1."""
+    elsewhere_chosen = Signal(object)
+    """The model is to be tried on images from elsewhere. Parameters: place (Path)."""
+    corrections_wanted = Signal(object)
+    """The marked images are to be written to a table. Parameters: path (Path)."""
+
+    def __init__(self) -> None:
+        super().__init__("judgePage", "Judge", LEAD)
+        self._busy = BusyLine("judgeBusy")
+        self._looks = make_label("lookWords", "title")
+        self._labels = make_table("labelTable", "Figures of each class")
+        self._label = ChoiceBox("judgedLabel", "Class whose curves are shown")
+        self._label.setMinimumWidth(240)
+        self.roc = PlotBox("rocPlot", "ROC", bottom="1 − specificity", left="sensitivity", unit_square=True)
+        self.precision = PlotBox("precisionPlot", "Precision and recall", bottom="recall", left="precision", unit_square=True)
+        self.calibration = PlotBox("calibrationPlot", "Calibration", bottom="promised", left="came true", unit_square=True)
+        self._confusion = make_table("confusionTable", "What was called what; a click shows the images")
+        self._mark_words = make_label("markWords", "muted")
+        self._corrections = make_button("exportCorrections", "Export corrections…", hint="A table of the images that you marked")
+        self._wanted = QDoubleSpinBox()
+        self._thresholds = make_table("thresholdTable", "Thresholds for this sensitivity")
+        self._subgroups = make_table("subgroupTable", "AUROC among images that share something")
+        self._shortcuts = make_table("shortcutTable", "The network beside what sees no chest")
+        self._elsewhere = make_button("elsewhere", "Try it on images from &elsewhere…", role="main")
+        self._drop = make_label("dropWords", "title")
+        self._elsewhere_table = make_table("elsewhereTable", "Here and elsewhere")
+        self._others = make_table("otherRuns", "Other trainings")
+        self._report = make_button("openReport", "Open the report")
+        self._verdict: Verdict | None = None
+        self._place = QUrl()
+        self._build()
+
+    def render_state(self, state: Wizard) -> None:
+        """Show the verdict."""
+        self._busy.render_busy(state.judging)
+        run = state.shown_run
+        verdict = state.verdict if run is not None and state.verdict is not None and state.verdict.run == run.folder else None
+        self._elsewhere.setEnabled(verdict is not None and state.judging is None)
+        self._mark_words.setText(f"{len(state.marked)} images are marked as labelled wrongly." if state.marked else "")
+        self._corrections.setEnabled(bool(state.marked))
+        if run is not None:
+            self._place = QUrl.fromLocalFile(str(run.folder / "report" / "report.html"))
+        if verdict is None:
+            return
+        self._looks.setText(looks_sentence(state.looks))
+        if verdict is not self._verdict:
+            self._verdict = verdict
+            self._render_verdict(verdict)
+        self._render_elsewhere(state, verdict)
+        rows = [(title, f"{value:.3f}") for title, value in state.others.items()]
+        if rows:
+            rows.insert(0, ("this one (test split)", f"{verdict.mean_auroc:.3f}"))
+        fill_table(self._others, ("Training", "Mean AUROC (others: validation split)"), rows)
+
+    def _render_verdict(self, verdict: Verdict) -> None:
+        columns = ("Class", "Positives", "Negatives", "AUROC", "Calibration error before", "after", "Threshold")
+        fill_table(self._labels, columns, [_label_row(each) for each in verdict.labels])
+        chosen = next((value for value in (self._shown_label(),) if value in verdict.scored.labels), _first_finding(verdict))
+        self._label.render_choices([(each.name, each.label) for each in verdict.labels], chosen)
+        self._render_curves(chosen)
+        self._render_confusion(verdict)
+        rows = [
+            (each.label, f"{each.wanted:.0%}", _number(each.threshold), _percent(each.sensitivity), _percent(each.specificity))
+            for each in verdict.thresholds
+        ]
+        fill_table(self._thresholds, ("Class", "Wanted on validation", "Threshold", "Sensitivity on test", "Specificity on test"), rows)
+        fill_table(
+            self._subgroups,
+            ("Class", "Of", "Value", "AUROC", "Images"),
+            [(each.label, each.kind, each.value, str(each.auroc), str(each.auroc.n)) for each in verdict.subgroups],
+        )
+        fill_table(self._shortcuts, *_shortcut_rows(verdict))
+
+    def _render_curves(self, label: str) -> None:
+        verdict = self._verdict
+        if verdict is None:
+            return
+        found = next(each for each in verdict.labels if each.label == label)
+        ends = np.array([0.0, 1.0])
+        self.roc.show_lines([Line("", ends, ends), Line(found.name, found.roc[:, 0], found.roc[:, 1])])
+        self.precision.show_lines([Line(found.name, found.precision_recall[:, 0], found.precision_recall[:, 1])])
+        promised = np.array([each.mean_probability for each in found.bins])
+        came = np.array([each.fraction.value for each in found.bins])
+        self.calibration.show_lines([Line("", ends, ends), Line(found.name, promised, came, has_dots=True)])
+
+    def _render_confusion(self, verdict: Verdict) -> None:
+        fill_table(self._confusion, ("is \\ called", *verdict.calls), [(truth, *[""] * len(verdict.calls)) for truth in verdict.truths])
+        fullest = max((len(cell.members) for cell in verdict.cells), default=1)
+        for cell in verdict.cells:
+            item = QTableWidgetItem(str(len(cell.members)))
+            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+            item.setToolTip(_cell_title(cell))
+            ground = QColor("#009e73" if cell.truth == cell.called else "#d55e00")
+            ground.setAlphaF(STRONGEST * len(cell.members) / max(1, fullest))
+            item.setBackground(ground)
+            self._confusion.setItem(verdict.truths.index(cell.truth), verdict.calls.index(cell.called) + 1, item)
+
+    def _render_elsewhere(self, state: Wizard, verdict: Verdict) -> None:
+        external = state.external
+        self._drop.setVisible(external is not None)
+        if external is None:
+            fill_table(self._elsewhere_table, (), ())
+            return
+        here = {each.label: each.auroc.value for each in verdict.labels}
+        rows = []
+        drops = []
+        for result in external.report.contrasts:
+            there = result.auroc.value
+            drops.append(there - here.get(result.contrast.label, math.nan))
+            words = (result.contrast.label, result.contrast.source, _number(here.get(result.contrast.label, math.nan)), str(result.auroc))
+            rows.append((*words, f"{drops[-1]:+.3f}"))
+        fill_table(self._elsewhere_table, ("Class", "Place", "AUROC here", "AUROC there", "Change"), rows)
+        known = [drop for drop in drops if not math.isnan(drop)]
+        if known:
+            self._drop.setText(f"Elsewhere ({external.place.name}): AUROC {sum(known) / len(known):+.3f} against the internal test.")
+        else:
+            self._drop.setText(f"Elsewhere ({external.place.name}): too few images of both classes for an AUROC; the report has the rates.")
+
+    def _build(self) -> None:
+        font = self._drop.font()
+        font.setPointSizeF(font.pointSizeF() * 1.6)
+        self._drop.setFont(font)
+        self._wanted.setObjectName("wantedSensitivity")
+        self._wanted.setAccessibleName("Wanted sensitivity")
+        self._wanted.setRange(50, 100)
+        self._wanted.setDecimals(0)
+        self._wanted.setSuffix(" %")
+        self._wanted.setValue(90)
+        self._wanted.setMaximumWidth(120)
+        self._wanted.editingFinished.connect(lambda: self.sensitivity_chosen.emit(self._wanted.value() / 100))
+        self._label.choice_made.connect(lambda label: self._render_curves(str(label)))
+        self._confusion.cellClicked.connect(self._on_cell)
+        self._confusion.cellActivated.connect(self._on_cell)
+        self._elsewhere.clicked.connect(self._ask_for_place)
+        self._corrections.clicked.connect(self._ask_for_corrections)
+        self._report.clicked.connect(lambda: QDesktopServices.openUrl(self._place))
+        plots = QHBoxLayout()
+        for plot in (self.roc, self.precision, self.calibration):
+            plots.addWidget(plot, 1)
+        self.add(self._busy, self._looks, self._labels, in_a_row(self._label), plots)
+        self.add_section("confusionHeading", "What was called what", self._confusion, in_a_row(self._corrections), self._mark_words)
+        self.add_section("thresholdHeading", "Thresholds by wanted sensitivity", in_a_row(self._wanted), self._thresholds)
+        self.add_section("shortcutHeading", "Beside baselines that see no chest", self._shortcuts)
+        self.add_section("subgroupHeading", "Among images that share something", self._subgroups)
+        self.add_section("elsewhereHeading", "Elsewhere", in_a_row(self._elsewhere, self._report), self._drop, self._elsewhere_table)
+        self.add_section("othersHeading", "Other trainings", self._others)
+        self.end()
+
+    def _shown_label(self) -> str:
+        verdict, place = self._verdict, self._label.currentIndex()
+        return verdict.scored.labels[place] if verdict is not None and 0 <= place < len(verdict.scored.labels) else ""
+
+    def _on_cell(self, row: int, column: int) -> None:
+        verdict = self._verdict
+        if verdict is None or column < 1:
+            return
+        truth, called = verdict.truths[row], verdict.calls[column - 1]
+        cell = next(each for each in verdict.cells if each.truth == truth and each.called == called)
+        if cell.members:
+            self.cell_opened.emit(_cell_title(cell), cell.members)
+
+    def _ask_for_place(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Labelled images from elsewhere: a folder for each class, or with one table")
+        if folder:
+            self.elsewhere_chosen.emit(Path(folder))
+
+    def _ask_for_corrections(self) -> None:
+        name, _kind = QFileDialog.getSaveFileName(self, "Export corrections", "corrections.csv", "CSV (*.csv)")
+        if name:
+            self.corrections_wanted.emit(Path(name))
+
+
+def _label_row(each: LabelVerdict) -> tuple[str, ...]:
+    errors = (_number(each.error_before), _number(each.error_after))
+    return each.name, str(each.positives), str(each.negatives), str(each.auroc), *errors, _number(each.threshold)
+
+
+def _first_finding(verdict: Verdict) -> str:
+    return next((each.label for each in reversed(verdict.labels) if not math.isnan(each.auroc.value)), verdict.labels[0].label)
+
+
+def _cell_title(cell: Cell) -> str:
+    return f"{len(cell.members)} images are '{cell.truth}' and were called '{cell.called}'"
+
+
+def _shortcut_rows(verdict: Verdict) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Lay out the contrasts of the run's report: the network, and the baselines on the same images."""
+    contrasts: Sequence[dict[str, object]] = verdict.report.get("contrasts", ())
+    names: list[str] = []
+    rows: list[tuple[str, ...]] = []
+    for result in contrasts:
+        contrast, network = result["contrast"], result["auroc"]
+        baselines = result.get("baselines")
+        if not isinstance(contrast, dict) or not isinstance(network, dict) or not isinstance(baselines, list):
+            continue
+        names = names or [str(each["name"]) for each in baselines]
+        question = f"{contrast['source']} ({contrast['split']}): {contrast['label']} against {contrast['against']}"
+        told = {str(each["name"]): _of_json(each["auroc"]) for each in baselines}
+        rows.append((question, _of_json(network), *(told.get(name, "") for name in names)))
+    return ("Inside one source", "Network", *names), rows
+
+
+def _of_json(interval: dict[str, object]) -> str:
+    value, low, high = (interval.get(key) for key in ("value", "low", "high"))
+    if not isinstance(value, (int, float)):
+        return "not defined"
+    return f"{value:.3f} ({low:.3f} to {high:.3f})" if isinstance(low, (int, float)) and isinstance(high, (int, float)) else f"{value:.3f}"
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0%}"

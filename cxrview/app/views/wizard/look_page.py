@@ -1,0 +1,117 @@
+"""Page 3: what the images look like, class by class and source by source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from cxrview.app.views.choice_box import ChoiceBox
+from cxrview.app.views.labels import make_label
+from cxrview.app.views.wizard.image_sheet import pixmap_of
+from cxrview.app.views.wizard.page import BusyLine, WizardPage
+from cxrview.app.views.wizard.plot_box import Line, PlotBox
+from cxrview.app.views.wizard.tables import fill_table, in_a_row, make_button, make_table
+from cxrview.app.wizard import Wizard
+from cxrview.training.look import Look, Looks
+from cxrview.training.scan import BINS, Scan
+
+LEAD = "If classes or places can be told apart here by eye, without looking at the lungs, so can the network."
+KINDS = ("class", "source", "class in source")
+MEAN_PX, SAMPLE_PX, SAMPLES_SHOWN = 110, 84, 8
+
+
+class LookPage(WizardPage):
+    """Mean pictures, samples, histograms, outliers."""
+
+    rows_requested = Signal(str, object)
+    """Images are to be shown. Parameters: title, rows of the scan (tuple of int)."""
+
+    def __init__(self) -> None:
+        super().__init__("lookPage", "Look", LEAD)
+        self._busy = BusyLine("lookBusy")
+        self._kind = ChoiceBox("lookKind", "Side by side: classes, sources, or both")
+        self._kind.setMinimumWidth(240)
+        self._gallery = QWidget()
+        self._grid = QGridLayout(self._gallery)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self.histograms = PlotBox("histogramPlot", "Gray levels", bottom="black … white", left="share of the pixels")
+        self._balance = make_table("balanceTable", "Images by class and source")
+        self._outlier_words = make_label("outlierWords", "")
+        self._outliers = make_button("showOutliers", "Show them")
+        self._look: Look | None = None
+        self._scan: Scan | None = None
+        self._shown_kind = "class"
+        self._build()
+
+    def render_state(self, state: Wizard) -> None:
+        """Show what was gathered."""
+        self._busy.render_busy(state.looking)
+        if state.look is None or state.scan is None or state.look is self._look:
+            return
+        self._look, self._scan = state.look, state.scan
+        present = [kind for kind in KINDS if any(each.kind == kind for each in state.look.groups)]
+        if self._shown_kind not in present:
+            self._shown_kind = "class"
+        self._kind.render_choices([(f"by {kind}", kind) for kind in present], self._shown_kind)
+        self._render_groups()
+        fill_table(self._balance, ("Class", "Source", "Images"), [(label, source, str(n)) for label, source, n in state.look.balance])
+        self._render_outliers(state.look)
+
+    def _render_outliers(self, look: Look) -> None:
+        count = len(look.outliers)
+        kinds = sorted({outlier.reason for outlier in look.outliers})
+        self._outlier_words.setText(f"{count} images look like none of the others: {', '.join(kinds)}." if count else "None stands out.")
+        self._outliers.setVisible(bool(count))
+
+    def _render_groups(self) -> None:
+        look, scan = self._look, self._scan
+        if look is None or scan is None:
+            return
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        groups = [each for each in look.groups if each.kind == self._shown_kind]
+        for row, group in enumerate(groups):
+            self._add_group(row, group, scan)
+        self._grid.setColumnStretch(SAMPLES_SHOWN + 2, 1)
+        levels = (np.arange(BINS) + 0.5) / BINS
+        self.histograms.show_lines([Line(each.name, levels, each.histogram.astype(np.float64)) for each in groups])
+
+    def _add_group(self, row: int, group: Looks, scan: Scan) -> None:
+        words = make_label(f"group-{row}", "", f"{group.name}\n{group.images} images")
+        words.setFixedWidth(130)
+        self._grid.addWidget(words, row, 0)
+        self._grid.addWidget(_picture(group.mean, MEAN_PX, f"mean picture of {group.name}"), row, 1)
+        for place, sample in enumerate(group.samples[:SAMPLES_SHOWN]):
+            self._grid.addWidget(_picture(scan.thumbs[sample], SAMPLE_PX, scan.seen[sample].entry.path.name), row, place + 2)
+
+    def _build(self) -> None:
+        self._kind.choice_made.connect(self._on_kind)
+        self._outliers.clicked.connect(self._on_outliers)
+        self.add(self._busy, in_a_row(self._kind), make_label("galleryWords", "muted", "First the mean picture, then some by chance."))
+        self.add(self._gallery, self.histograms)
+        self.add_section("balanceHeading", "Balance", self._balance)
+        self.add_section("outlierHeading", "Outliers", self._outlier_words, in_a_row(self._outliers))
+        self.end()
+
+    def _on_kind(self, kind: object) -> None:
+        self._shown_kind = str(kind)
+        self._render_groups()
+
+    def _on_outliers(self) -> None:
+        if self._look is not None:
+            rows: Sequence[int] = tuple(outlier.row for outlier in self._look.outliers)
+            self.rows_requested.emit("Outliers", rows)
+
+
+def _picture(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], side: int, words: str) -> QLabel:
+    label = QLabel()
+    label.setPixmap(pixmap_of(values, side))
+    label.setToolTip(words)
+    label.setAccessibleName(words)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return label
