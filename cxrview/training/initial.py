@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cxrview.core.errors import PackageError, RecipeError
 from cxrview.engine.nets import BACKBONES, build
 from cxrview.engine.packages import find_package
+from cxrview.engine.torchvision_ops import make_importable
 from cxrview.training.foreign import read_checkpoint, to_own_layout, with_planes
 from cxrview.training.recipe import Recipe
 
@@ -91,6 +92,7 @@ def _imagenet(recipe: Recipe) -> Mapping[str, Tensor]:
     if name not in BACKBONES:
         raise RecipeError(f"There are no ImageNet weights for '{name}'.", hint='Use init = "random".')
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    make_importable()
     import timm
 
     try:
