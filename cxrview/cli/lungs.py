@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not found.refs:
         raise NothingToDo("no image was found.", hint="Name DICOM, PNG, JPEG or TIFF files, or folders that hold them.")
     workers = arguments.workers or os.cpu_count() or 1
-    finder = open_lungs(engine=arguments.engine, threads=1, workers=workers, with_heart=arguments.with_heart)
+    finder = open_lungs(engine=arguments.engine, threads=1, workers=workers, with_heart=arguments.with_heart, has_gate=False)
     if finder is None:
         raise PackageError("no lung network is installed.", hint="Add one: `cxrview models add DIR`.")
     try:

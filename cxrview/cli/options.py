@@ -47,8 +47,11 @@ def chosen_package(model: str | None, settings: Settings | None = None) -> Packa
 
     wanted = model or (settings or load_settings()).model
     if wanted:
-        return find_package(wanted)
-    installed = installed_packages()
+        package = find_package(wanted)
+        if not package.manifest.task.is_classifier:
+            raise PackageError(f"'{wanted}' is a {package.manifest.task} network; it reads no findings.", hint="See `cxrview models list`.")
+        return package
+    installed = [each for each in installed_packages() if each.manifest.task.is_classifier]
     if not installed:
         raise PackageError("no model is installed.", hint="Name a package's folder with --model, or add one: `cxrview models add DIR`.")
     return find_package(installed[0].manifest.id)

@@ -26,6 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from cxrview.training.gate_recipe import gate_recipe_names, gate_recipe_text, load_gate_recipe
     from cxrview.training.lung_recipe import load_lung_recipe, lung_recipe_names, lung_recipe_text
     from cxrview.training.recipe import load_recipe, recipe_names, recipe_text
 
@@ -33,6 +34,9 @@ def _run(arguments: argparse.Namespace) -> int:
         for name in [arguments.name] if arguments.name else recipe_names():
             for line in _about(load_recipe(name)):
                 answer(line)
+        return ExitCode.OK
+    if arguments.name in gate_recipe_names():
+        answer(gate_recipe_text(arguments.name).rstrip())
         return ExitCode.OK
     if arguments.name in lung_recipe_names():
         answer(lung_recipe_text(arguments.name).rstrip())
@@ -42,6 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     recipes = [(name, load_recipe(name).title) for name in recipe_names()]
     recipes += [(name, load_lung_recipe(name).title) for name in lung_recipe_names()]
+    recipes += [(name, load_gate_recipe(name).title) for name in gate_recipe_names()]
     for line in table_lines(("name", "title"), recipes):
         answer(line)
     return ExitCode.OK

@@ -42,11 +42,14 @@ def _run(arguments: argparse.Namespace) -> int:
             "training needs torch and lightning, which are not installed.",
             hint='`pip install "cxrview[train]"`, or in a checkout `python3 packaging/bootstrap.py run --with train -- train ...`.',
         )
+    from cxrview.training.gate_recipe import is_gate_recipe
     from cxrview.training.lung_recipe import is_lung_recipe
     from cxrview.training.recipe import load_recipe
     from cxrview.training.supervise import train_supervised
 
     report = _ignore if arguments.quiet else tell
+    if is_gate_recipe(arguments.recipe):
+        return _train_gate(arguments, report)
     if is_lung_recipe(arguments.recipe):
         return _train_lungs(arguments, report)
     recipe = load_recipe(arguments.recipe, arguments.changes)
@@ -54,6 +57,14 @@ def _run(arguments: argparse.Namespace) -> int:
         return _estimate(arguments, recipe, report)
     package = train_supervised(arguments.data, arguments.output, recipe, resume=arguments.resume, device=arguments.device, report=report)
     answer(str(package))
+    return ExitCode.OK
+
+
+def _train_gate(arguments: argparse.Namespace, report: Callable[[str], None]) -> int:
+    from cxrview.training.gate import train_gate
+    from cxrview.training.gate_recipe import load_gate_recipe
+
+    answer(str(train_gate(arguments.data, arguments.output, load_gate_recipe(arguments.recipe, arguments.changes), report)))
     return ExitCode.OK
 
 

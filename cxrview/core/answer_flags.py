@@ -26,9 +26,10 @@ def lung_flags(findings: Sequence[Finding], heatmaps: Sequence[Heatmap], frame: 
     """
     if lungs is None:
         return ()
+    noticed = tuple(flag for flag in Flag if flag in lungs.noticed)
     if not lungs.is_found:
-        return (Flag.LUNGS_NOT_FOUND,)
-    cut = (Flag.LUNGS_CUT_OFF,) if lungs.cut_sides else ()
+        return (*noticed, Flag.LUNGS_NOT_FOUND)
+    cut = (*noticed, Flag.LUNGS_CUT_OFF) if lungs.cut_sides else noticed
     top = top_finding(findings)
     heatmap = next((each for each in heatmaps if each.label.id == top.label.id), None)
     if heatmap is None or not top.is_positive:

@@ -27,6 +27,12 @@ class Flag(StrEnum):
     CHILD = "child"
     VERY_SMALL = "very_small"
     NO_WINDOW = "no_window"
+    LOOKS_NOT_CHEST = "looks_not_chest"
+    LOOKS_LATERAL = "looks_lateral"
+    LOOKS_INVERTED = "looks_inverted"
+    LOOKS_TURNED = "looks_turned"
+    LOOKS_CHILD = "looks_child"
+    UNLIKE_TRAINING = "unlike_training"
     MAYBE_INVERTED = "maybe_inverted"
     LUNGS_NOT_FOUND = "lungs_not_found"
     LUNGS_CUT_OFF = "lungs_cut_off"
@@ -40,6 +46,12 @@ FLAG_MEANINGS = {
     Flag.CHILD: f"the file says that the patient is younger than {ADULT_YEARS:g} years",
     Flag.VERY_SMALL: f"a side is shorter than {SMALL_PX} px",
     Flag.NO_WINDOW: "a DICOM file without window or VOI LUT; gray levels were chosen automatically",
+    Flag.LOOKS_NOT_CHEST: "this does not look like a chest radiograph",
+    Flag.LOOKS_LATERAL: "this looks like a lateral view",
+    Flag.LOOKS_INVERTED: "dark and bright look exchanged",
+    Flag.LOOKS_TURNED: "this looks turned or upside down",
+    Flag.LOOKS_CHILD: "this looks like a child's chest",
+    Flag.UNLIKE_TRAINING: "fewer than 1 % of images like those of training lie as far out as this one",
     Flag.MAYBE_INVERTED: "with dark and bright swapped the image would be like the training images; as it is, it is not",
     Flag.LUNGS_NOT_FOUND: "the lung network found nothing of the size of lungs",
     Flag.LUNGS_CUT_OFF: "the lungs reach the side of the picture, which cuts them off",

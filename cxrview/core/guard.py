@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from cxrview.core.errors import PackageError
 from cxrview.core.image import read_only
 from cxrview.core.results import FloatArray
 
+LEAST_SOURCES = 3  # fewer, and leaving one out leaves too little
+LEVELS = 200  # quantiles taken of each source's distances
 RANK = 64  # principal directions kept; the rest is measured together as one residual
 ARRAYS = ("mean", "directions", "scales", "residual_scale", "distances")
 
@@ -35,29 +37,60 @@ class Guard:
     distances: FloatArray
 
 
-def fit_guard(learned: FloatArray, held_out: FloatArray, *, rank: int = RANK) -> Guard:
+def fit_guard(
+    learned: FloatArray, held_out: FloatArray, *, rank: int = RANK, sources: tuple[Sequence[str], Sequence[str]] | None = None
+) -> Guard:
     """Fit on pooled features (N, K) of training images, and calibrate on those (M, K) of held-out ones.
+
+    Args:
+        learned: of training images.
+        held_out: of images that the network did not learn from.
+        rank: principal directions kept.
+        sources: of the training images and of the held-out ones. Where there are several, each source's held-out images are
+            measured against a Gaussian of the other sources' training images, and every source counts the same: what is
+            asked is how far an image of a hospital lies that nobody has seen.
 
     Raises:
         PackageError: fewer than three training images or no held-out one.
     """
     if len(learned) < 3 or len(held_out) < 1:
         raise PackageError("too few images for the guard.", hint="It needs three training images and one held-out image.")
+    guard = _gaussian(learned, rank)
+    if sources is None or len(set(sources[0]) & set(sources[1])) < LEAST_SOURCES:
+        found = np.sort([_distance(guard, row) for row in held_out])
+    else:
+        found = _distances_across(learned, held_out, rank, np.asarray(sources[0]), np.asarray(sources[1]))
+    return replace(guard, distances=read_only(found.astype(np.float32)))
+
+
+def _distances_across(
+    learned: FloatArray, held_out: FloatArray, rank: int, learned_of: npt.NDArray[np.str_], held_out_of: npt.NDArray[np.str_]
+) -> npt.NDArray[np.float64]:
+    """Give ascending distances of held-out images to the training images of all other sources, as many of each source."""
+    levels = (np.arange(LEVELS) + 0.5) / LEVELS
+    distances = []
+    for source in sorted(set(learned_of.tolist()) & set(held_out_of.tolist())):
+        others = _gaussian(learned[learned_of != source], rank)
+        own = [_distance(others, row) for row in held_out[held_out_of == source]]
+        distances.append(np.quantile(own, levels))
+    return np.sort(np.concatenate(distances))
+
+
+def _gaussian(learned: FloatArray, rank: int) -> Guard:
+    """Fit the Gaussian; its `distances` are not yet measured."""
     mean = learned.mean(axis=0)
     _, singular, rows = np.linalg.svd(learned - mean, full_matrices=False)
     variances = singular.astype(np.float64) ** 2 / (len(learned) - 1)
     kept = int(min(rank, len(learned) // 3, (variances > 1e-9 * variances[0]).sum(), learned.shape[1]))
     rest = float(variances[kept:].sum()) / max(1, learned.shape[1] - kept)
     floor = max(1e-6 * float(variances[0]), 1e-12)
-    guard = Guard(
+    return Guard(
         mean=read_only(mean.astype(np.float32)),
         directions=read_only(rows[:kept].astype(np.float32)),
         scales=read_only(np.sqrt(np.maximum(variances[:kept], floor)).astype(np.float32)),
         residual_scale=float(np.sqrt(max(rest, floor))),
         distances=read_only(np.zeros(1, dtype=np.float32)),
     )
-    found = np.sort([_distance(guard, row) for row in held_out]).astype(np.float32)
-    return Guard(guard.mean, guard.directions, guard.scales, guard.residual_scale, read_only(found))
 
 
 def in_distribution(guard: Guard, features: FloatArray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,6 +38,7 @@ class Lungs:
         outlines: (n, 2) float32 each, x and y in image px, one closed line for each lung.
         cut_sides: sides of the picture that cut the lungs off: `left`, `top`, `right`, `bottom`.
         area_fraction: part of the picture that the lungs cover, 0 to 1.
+        noticed: flags of a gate that looked at the whole picture, where one is installed.
     """
 
     probability: FloatArray
@@ -46,6 +48,7 @@ class Lungs:
     outlines: tuple[FloatArray, ...]
     cut_sides: tuple[str, ...]
     area_fraction: float
+    noticed: tuple[str, ...] = ()
 
     @property
     def is_found(self) -> bool:
@@ -142,7 +145,7 @@ def _outlines(mask: BoolArray, frame: Frame) -> tuple[FloatArray, ...]:
     return tuple(_in_image(contour[:, 0, :], frame) for contour in sorted(contours, key=cv2.contourArea, reverse=True) if len(contour) > 2)
 
 
-def _in_image(points: npt.NDArray[np.int32], frame: Frame) -> FloatArray:
+def _in_image(points: npt.NDArray[np.integer[Any] | np.floating[Any]], frame: Frame) -> FloatArray:
     """Map pixel centres of the network's input to image px."""
     moved = (points + 0.5) * np.array([frame.scale_x, frame.scale_y]) + np.array([frame.shift_x, frame.shift_y])
     return read_only(moved.astype(np.float32))

@@ -13,7 +13,8 @@ class Task(StrEnum):
     """How logits become probabilities.
 
     A `segmentation` model marks regions: its features are (L, h, w) logits of each label for each pixel, and its logits (L,)
-    the log of the mean of their exponentials over the picture.
+    the log of the mean of their exponentials over the picture. A `gate` answers questions about the whole picture, each with its
+    own sigmoid, before a classifier reads it.
     """
 
     BINARY = "binary"
@@ -21,6 +22,12 @@ class Task(StrEnum):
     MULTILABEL = "multilabel"
     HIERARCHICAL = "hierarchical"
     SEGMENTATION = "segmentation"
+    GATE = "gate"
+
+    @property
+    def is_classifier(self) -> bool:
+        """Tell whether the model reads radiographs for people, rather than looking at them before another model does."""
+        return self not in (Task.SEGMENTATION, Task.GATE)
 
 
 class Channels(StrEnum):

@@ -31,6 +31,11 @@ REFUSED_FLAGS = {
     Flag.NOT_RADIOGRAPH: "the file says that this is no radiograph",
     Flag.NOT_CHEST: "the file says that another part of the body was examined",
     Flag.LATERAL: "the file says that this is a lateral or oblique view",
+    Flag.UNLIKE_TRAINING: "the image is unlike those the model was trained on",
+    Flag.LOOKS_NOT_CHEST: "this does not look like a chest radiograph",
+    Flag.LOOKS_LATERAL: "this looks like a lateral view",
+    Flag.LOOKS_INVERTED: "dark and bright look exchanged",
+    Flag.LOOKS_TURNED: "the picture looks turned or upside down",
 }
 
 
@@ -53,7 +58,6 @@ def likeness_reason(in_distribution: float | None) -> str:
 
 def refusal(in_distribution: float | None, flags: Sequence[Flag]) -> str:
     """Say in one sentence why the scores should not be believed; empty when nothing speaks against them."""
-    reasons = [REFUSED_FLAGS[flag] for flag in flags if flag in REFUSED_FLAGS]
-    if likeness_of(in_distribution) is Likeness.UNLIKE:
-        reasons.append("the image is unlike those the model was trained on")
+    unlike = (Flag.UNLIKE_TRAINING,) if likeness_of(in_distribution) is Likeness.UNLIKE else ()
+    reasons = [REFUSED_FLAGS[flag] for flag in REFUSED_FLAGS if flag in (*flags, *unlike)]
     return f"The scores are withheld: {', and '.join(reasons)}." if reasons else ""

@@ -60,20 +60,27 @@ def auto_window(pixels: Pixels) -> Window:
     return Window((darkest + brightest) / 2, max(brightest - darkest, 1.0), VoiFunction.LINEAR_EXACT, "auto")
 
 
-def display_table(pixels: Pixels, window: Window | None = None, *, is_inverted: bool = False) -> Uint8Table:
+def display_table(
+    pixels: Pixels, window: Window | None = None, *, is_inverted: bool = False, modality: Float32Table | None = None
+) -> Uint8Table:
     """Give the gray level (0 black, 255 white) of every possible `pixels.values`: length 256 or 65536.
 
     Without a window the file's own VOI is used (its first VOI LUT, else its first window), else the automatic window.
-    Polarity comes last (DICOM PS3.4 N.2): first the file's, then the user's `is_inverted`.
+    Polarity comes last (DICOM PS3.4 N.2): first the file's, then the user's `is_inverted`. Who makes many tables of one picture hands
+    over its `modality_table`.
     """
-    modality = modality_table(pixels).astype(np.float64)
+    modality = (modality_table(pixels) if modality is None else modality).astype(np.float64)
     if window is None and pixels.voi_luts:
         shown = _through_lut(modality, pixels.voi_luts[0]) / (2 ** pixels.voi_luts[0].bits - 1)
     else:
         shown = _through_window(modality, window or file_window(pixels) or auto_window(pixels))
-    levels = np.floor(np.clip(shown, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    # In place, for a window drag makes one of these in each frame; the cast floors, for nothing is below zero.
+    np.clip(shown, 0.0, 1.0, out=shown)
+    shown *= 255
+    shown += 0.5
+    levels = shown.astype(np.uint8)
     if pixels.is_inverted != is_inverted:
-        levels = np.uint8(255) - levels
+        np.subtract(255, levels, out=levels)
     return read_only(levels)
 
 
@@ -142,7 +149,10 @@ def _through_window(inputs: Float64Table, window: Window) -> Float64Table:
 def _ramp(inputs: Float64Table, center: float, width: float) -> Float64Table:
     if width <= 0:
         return (inputs > center).astype(np.float64)
-    return np.clip((inputs - center) / width + 0.5, 0.0, 1.0)
+    shown = inputs - center
+    shown /= width
+    shown += 0.5
+    return shown
 
 
 def _window_of_lut(lut: Lut) -> Window:

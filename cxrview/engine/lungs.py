@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cxrview.core.errors import PackageError
 from cxrview.core.image import Pixels
@@ -11,6 +11,7 @@ from cxrview.core.manifest import Task
 from cxrview.core.prepare import prepare
 from cxrview.engine.base import Predictor
 from cxrview.engine.choose import open_predictor
+from cxrview.engine.gate import Gate, open_gate
 from cxrview.engine.packages import Package, find_package, installed_packages
 
 LUNGS_ID = "lungs"
@@ -23,11 +24,13 @@ class LungFinder:
 
     Attributes:
         label: which of the package's labels is taken for the lungs.
+        gate: looks at the whole picture first, where one is installed.
     """
 
     package: Package
     predictor: Predictor
     label: int = 0
+    gate: Gate | None = None
 
     def find(self, pixels: Pixels) -> Lungs:
         """Find the lungs of one image.
@@ -40,11 +43,14 @@ class LungFinder:
         (forward,) = self.predictor.run(model_input.tensor)
         if forward.features is None:
             raise PackageError("the lung network gives no map of the lungs.", subject=self.package.manifest.id)
-        return lungs_of(forward.features[self.label], model_input.frame)
+        lungs = lungs_of(forward.features[self.label], model_input.frame)
+        return lungs if self.gate is None else replace(lungs, noticed=tuple(map(str, self.gate.look(pixels))))
 
     def close(self) -> None:
         """Let go of the runtime."""
         self.predictor.close()
+        if self.gate is not None:
+            self.gate.close()
 
 
 def lungs_package() -> Package | None:
@@ -55,7 +61,7 @@ def lungs_package() -> Package | None:
 
 
 def open_lungs(
-    *, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1, with_heart: bool = True
+    *, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1, with_heart: bool = True, has_gate: bool = True
 ) -> LungFinder | None:
     """Open the installed lung network, checked like any model; None when none is installed.
 
@@ -65,6 +71,7 @@ def open_lungs(
         threads: for one run; 0 for all cores.
         workers: how many threads will call `find` at the same time.
         with_heart: take the lung behind the heart and the diaphragm for lung too, where the network knows it; disease can lie there.
+        has_gate: let the installed gate look at each picture too.
 
     Raises:
         PackageError: it is damaged, or fails its self-test.
@@ -76,4 +83,6 @@ def open_lungs(
     checked = find_package(package.folder)
     choice = open_predictor(checked, engine=engine, device=device, threads=threads, workers=workers)
     labels = [label.id for label in checked.manifest.labels]
-    return LungFinder(checked, choice.predictor, labels.index(WITH_HEART_ID) if with_heart and WITH_HEART_ID in labels else 0)
+    label = labels.index(WITH_HEART_ID) if with_heart and WITH_HEART_ID in labels else 0
+    gate = open_gate(engine=engine, device=device, threads=threads, workers=workers) if has_gate else None
+    return LungFinder(checked, choice.predictor, label, gate)

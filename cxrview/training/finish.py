@@ -78,7 +78,9 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     write_logits(run / "report" / "scores.csv", plan, logits, manifest)
     write_figures(run / "report", figures_of(cases, logits, manifest))
     write_learning_curves(run)
-    guard = fit_guard(pooled[plan.members("train")], pooled[plan.members("val")])
+    learned, held_out = plan.members("train"), plan.members("val")
+    sources = tuple([plan.examples[i].source for i in members] for members in (learned, held_out))
+    guard = fit_guard(pooled[learned], pooled[held_out], sources=(sources[0], sources[1]))
     package = write_package(
         run / "package",
         manifest,

@@ -20,7 +20,6 @@ from cxrview.app.state import (
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.core.errors import Cancelled, CxrError
-from cxrview.core.manifest import Task
 from cxrview.core.operating import curves_of
 from cxrview.engine.base import Predictor
 from cxrview.engine.choose import Choice
@@ -177,7 +176,7 @@ def open_session(entry: ModelEntry, asked: AskedEngine, opener: OpenPredictor, l
 
 def _listed(preferred: str) -> _Listed:
     """Look for models; a preferred one that is a folder elsewhere is used from there."""
-    installed = (package for package in installed_packages() if package.manifest.task is not Task.SEGMENTATION)
+    installed = (package for package in installed_packages() if package.manifest.task.is_classifier)
     entries = tuple(entry_of(package) for package in installed)
     chosen = next((entry for entry in entries if preferred in (entry.id, str(entry.folder))), None)
     if chosen is None and preferred:
