@@ -172,11 +172,12 @@ def _lungs_view(state: AppState, analysis: Analysis, layer: Layer) -> LayerView:
 
 def wants_maps(state: AppState) -> bool:
     """Tell whether a layer is to show what an answer from the library lacks: a heatmap that comes with the score, or the lungs."""
-    if not state.layers.is_visible or is_withheld(state):
+    if not state.layers.is_visible:
         return False
+    has_maps = not is_withheld(state)
     has_lungs = isinstance(state.model, ReadyModel) and state.model.has_lungs
     return any(
-        item.is_visible and ((item.is_map and item.method == GRAD_CAM) or (item.kind is LayerKind.LUNGS and has_lungs))
+        item.is_visible and ((has_maps and item.is_map and item.method == GRAD_CAM) or (item.kind is LayerKind.LUNGS and has_lungs))
         for item in state.layers.items
     )
 
@@ -234,6 +235,7 @@ def method_name(method: str) -> str:
 
 _OTHER_METHODS = {
     "occlusion": "Occlusion",
+    "lime": "LIME",
     "gradcam++": "Grad-CAM++",
     "xgradcam": "XGrad-CAM",
     "layercam": "LayerCAM",

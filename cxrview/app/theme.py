@@ -116,6 +116,7 @@ QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-he
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 6px 14px; }
 QPushButton:hover { background: $hovered; }
 QPushButton:pressed { background: $selected; }
+QPushButton:checked { background: $selected; border-color: $accent; }
 QPushButton:focus { border-color: $accent; }
 QPushButton:disabled { color: $muted; background: $panel; }
 QPushButton[role="main"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }

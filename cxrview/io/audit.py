@@ -22,6 +22,7 @@ class AuditEvent(StrEnum):
     NOTICE_ACCEPTED = "notice-accepted"
     RESULT_SHOWN = "result-shown"
     OVERRIDE = "override"
+    POLARITY = "polarity"
     EXPORT = "export"
 
 

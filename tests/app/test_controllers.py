@@ -538,7 +538,7 @@ def test_the_model_in_use_tells_its_card_its_thresholds_and_its_methods(desk: De
     assert desk.state.model.card.startswith("# Not a model")
     assert set(desk.state.model.thresholds) == {"normal", "covid19", "pneumonia", "tuberculosis"}
     assert desk.state.model.methods[0] == "gradcam"
-    assert desk.state.model.methods[-1] == "occlusion"
+    assert "occlusion" in desk.state.model.methods
 
 
 def lines_of(log_dir: Path) -> list[dict[str, object]]:

@@ -17,6 +17,8 @@ from cxrview.core.results import Analysis
 from cxrview.io.audit import AuditEntry, AuditEvent, append_entry, image_sha256, now
 
 KEY = "audit"
+TURNED_DETAIL = "dark and bright were swapped for the model"
+TURNED_BACK_DETAIL = "dark and bright were swapped back, as the file says"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +35,9 @@ class Audit:
         self._runner = runner
         self._log_dir = log_dir
         self._waiting: deque[_Waiting] = deque()
-        self._shown: tuple[ImageRef | None, Analysis | None] = (None, None)
+        self._shown: tuple[object, ...] = ()
         self._overruled: frozenset[ImageRef] = frozenset()
+        self._turned: frozenset[ImageRef] = frozenset()
 
     def follow(self, state: AppState) -> None:
         """Note a result once it is seen, and a refusal that was overruled."""
@@ -44,9 +47,19 @@ class Audit:
             if is_new:
                 self._note(AuditEvent.OVERRIDE, state, refusal_of(state))
         is_seen = state.is_notice_accepted and not is_withheld(state)
+        if state.turned_polarity != self._turned:
+            is_new = state.current in state.turned_polarity - self._turned
+            self._turned = state.turned_polarity
+            self._note(AuditEvent.POLARITY, state, TURNED_DETAIL if is_new else TURNED_BACK_DETAIL)
         analysis = state.reading if isinstance(state.reading, Analysis) and is_seen else None
-        if analysis is not None and (state.current, analysis) != self._shown:
-            self._shown = (state.current, analysis)
+        # An answer from the library and the same with its heatmaps are one result.
+        seen = (
+            ()
+            if analysis is None
+            else (state.current, analysis.model_sha256, analysis.engine, analysis.device, *_result_of(analysis).items())
+        )
+        if analysis is not None and seen != self._shown:
+            self._shown = seen
             self._note(AuditEvent.RESULT_SHOWN, state, "")
 
     def note_acceptance(self) -> None:
@@ -79,6 +92,10 @@ class Audit:
         self._store.apply(notice_given, str(error))
 
 
+def _result_of(analysis: Analysis) -> dict[str, float]:
+    return {finding.label.id: round(finding.probability, 6) for finding in analysis.findings}
+
+
 def _with_analysis(entry: AuditEntry, analysis: Analysis, thresholds: Mapping[str, float]) -> AuditEntry:
     return replace(
         entry,
@@ -87,7 +104,7 @@ def _with_analysis(entry: AuditEntry, analysis: Analysis, thresholds: Mapping[st
         model_sha256=analysis.model_sha256,
         engine=analysis.engine,
         device=analysis.device,
-        result={finding.label.id: round(finding.probability, 6) for finding in analysis.findings},
+        result=_result_of(analysis),
         thresholds=dict(thresholds),
     )
 

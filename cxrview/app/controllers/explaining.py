@@ -22,7 +22,7 @@ from cxrview.core.errors import CxrError
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.lung_input import prepare_with_lungs
 from cxrview.core.results import Heatmap
-from cxrview.engine.explain import OCCLUSION, explain
+from cxrview.engine.explain import WHOLE, explain
 
 
 class Explaining:
@@ -73,10 +73,10 @@ class Explaining:
         if session is None or view.finding is None or not view.is_missing or not isinstance(state.picture, LoadedPicture):
             return
         method, picture = view.layer.method, state.picture
-        # Covering the picture answers for every label at once.
-        labels = session.package.manifest.labels if method == OCCLUSION else (view.finding.label,)
+        # Covering the picture, in whatever way, answers for every label at once.
+        labels = session.package.manifest.labels if method in WHOLE else (view.finding.label,)
         wanted = tuple(label.id for label in labels)
-        key = f"explain {method} {'all' if method == OCCLUSION else wanted[0]}"
+        key = f"explain {method} {'all' if method in WHOLE else wanted[0]}"
         self._under_way.add(key)
         self._store.apply(explained, picture.ref, {ExplanationKey(label, method): NotExplained() for label in wanted})
         self._runner.start(

@@ -90,8 +90,9 @@ class ComparisonSection(QWidget):
         self._legend.setVisible(is_comparing(state))
         if own is not None and chosen is not None:
             colours = THEMES[state.theme]
-            runs = f", {second.engine} on {second.device}" if isinstance(second, ReadyModel) else ""
-            self._legend.render_lines(((colours.accent, own.title), (colours.second, f"{chosen.title}{runs}")), colours.text)
+            self._legend.render_lines(((colours.accent, own.title), (colours.second, chosen.title)), colours.text)
+            runs = f"Runs in {second.engine} on {second.device}" if isinstance(second, ReadyModel) else ""
+            self._legend.setToolTip(f"The second model: {runs}" if runs else "")
         words = comparison_words(state) if is_comparing(state) else ""
         self._words.setText(words)
         self._words.setVisible(bool(words))

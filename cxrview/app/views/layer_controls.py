@@ -196,16 +196,18 @@ class LayerControls(QWidget):
         for row, (title, box) in enumerate(
             (("Label", self._labels), ("Method", self._methods), ("Colours", self._tables), ("Drawn as", self._styles))
         ):
-            grid.addWidget(QLabel(title, self), row, 0)
+            heading = QLabel(title, self)
+            grid.addWidget(heading, row, 0)
             grid.addWidget(box, row, 1, 1, 2)
-            self._of_maps += [box, grid.itemAtPosition(row, 0).widget()]
+            self._of_maps += [heading, box]
         for row, (title, slider, number) in enumerate(
             (("Opacity", self._opacity, self._percent), ("Hide under", self._least, self._least_percent)), start=4
         ):
-            grid.addWidget(QLabel(title, self), row, 0)
+            heading = QLabel(title, self)
+            grid.addWidget(heading, row, 0)
             grid.addWidget(slider, row, 1)
             grid.addWidget(number, row, 2)
-            self._of_maps += [] if slider is self._opacity else [slider, number, grid.itemAtPosition(row, 0).widget()]
+            self._of_maps += [] if slider is self._opacity else [heading, slider, number]
         grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("100 %"))
         grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)

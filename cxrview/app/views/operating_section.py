@@ -111,7 +111,7 @@ def operating_text(state: AppState, finding: Finding | None) -> str:
     if worth is not None and curve is not None:
         return (
             f"{name} from {finding.threshold:.3f} up: sensitivity at least {worth.sensitivity:.2f}, "
-            f"specificity at least {worth.specificity:.2f}.\n{curve.cases}."
+            f"specificity at least {worth.specificity:.2f}.\nMeasured on: {curve.cases}."
         )
     point = f" ({own.operating_point})" if own is not None and own.operating_point else ""
     return (

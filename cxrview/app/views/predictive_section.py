@@ -68,7 +68,7 @@ def predictive_text(state: AppState) -> str:
         return "PPV and NPV appear with the scores."
     worth = worth_of(state, finding)
     if worth is not None:
-        return _values_text(finding.label.name, worth.sensitivity, worth.specificity, state.prevalence, "the package's curve, at least")
+        return _values_text(finding.label.name, worth.sensitivity, worth.specificity, state.prevalence, "the package's curve", "at least ")
     return _text_of(finding, state.model, state)
 
 
@@ -89,8 +89,8 @@ def _text_of(finding: Finding, model: ReadyModel, state: AppState) -> str:
     return _values_text(name, point.sensitivity, point.specificity, state.prevalence, "the model package")
 
 
-def _values_text(name: str, sensitivity: float, specificity: float, prevalence: float, source: str) -> str:
+def _values_text(name: str, sensitivity: float, specificity: float, prevalence: float, source: str, least: str = "") -> str:
     values = predictive_values(sensitivity, specificity, prevalence)
     ppv = "–" if math.isnan(values.positive) else f"{values.positive:.2f}"
     npv = "–" if math.isnan(values.negative) else f"{values.negative:.2f}"
-    return f"{name}: PPV {ppv}, NPV {npv} at sensitivity {sensitivity:.2f} and specificity {specificity:.2f} ({source})."
+    return f"{name}: PPV {least}{ppv}, NPV {least}{npv} at sensitivity {sensitivity:.2f} and specificity {specificity:.2f} of {source}."

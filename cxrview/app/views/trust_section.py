@@ -15,7 +15,8 @@ from cxrview.core.flags import FLAG_MEANINGS, Flag
 from cxrview.core.results import Analysis
 from cxrview.core.trust import LIKENESS_WORDS, REFUSED_FLAGS, Likeness, likeness_of, likeness_reason
 
-SUSPECTED_TEXT = "Inverted? With dark and bright swapped this picture would be like the training images."
+INVERTED_FLAGS = frozenset({Flag.MAYBE_INVERTED, Flag.LOOKS_INVERTED})
+SUSPECTED_TEXT = "Inverted? Dark and bright look swapped in this file."
 TURNED_TEXT = "Dark and bright were swapped by hand, for the eye and for the model."
 FRONTAL = ("PA", "AP")
 _LIKENESS_ROLES = {
@@ -88,7 +89,7 @@ class TrustSection(QWidget):
     def _render_polarity(self, state: AppState) -> None:
         """Offer to swap dark and bright where that is suspected, and to swap them back."""
         is_turned = isinstance(state.picture, LoadedPicture) and state.picture.is_turned
-        is_suspected = Flag.MAYBE_INVERTED in flags_shown(state)
+        is_suspected = not INVERTED_FLAGS.isdisjoint(flags_shown(state))
         self._polarity.setVisible(is_turned or is_suspected)
         self._polarity_text.setText(TURNED_TEXT if is_turned else SUSPECTED_TEXT)
         self._swap.setText("Swap them back" if is_turned else "Swap them and score again")
@@ -118,6 +119,7 @@ def badges_of(state: AppState) -> tuple[Badge, ...]:
     warnings = tuple(
         Badge(str(flag), str(flag).replace("_", " "), FLAG_MEANINGS[flag], "chipError" if flag in REFUSED_FLAGS else "chipWarning")
         for flag in flags
+        if flag is not Flag.UNLIKE_TRAINING  # the likeness badge says so in more words
     )
     return (*_likeness_badges(state), _view_badge(state.picture), *warnings)
 
