@@ -355,9 +355,8 @@ class Canvas(QWidget):
         assert viewport is not None
         ratio = self.devicePixelRatioF()
         covered = self._painter.prepare(picture, self._display, viewport, self._view_size(), ratio)
-        painter.setClipRegion(QRegion(self.rect()).subtracted(QRegion(covered)))
-        painter.fillRect(self.rect(), QColor(self._colours.canvas))
-        painter.setClipping(False)
+        for margin in QRegion(self.rect()).subtracted(QRegion(covered)):
+            painter.fillRect(margin, QColor(self._colours.canvas))
         self._painter.paint(painter, ratio)
         to_view, size = self._image_to_view(viewport), picture.pyramid.size
         self._sheets[Part.BELOW].paint(painter, self._layers, to_view, size, self.rect(), ratio)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum, auto
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
@@ -34,6 +34,10 @@ class Part(Enum):
     ABOVE = auto()
 
 
+# What layers may depend on: a window drag, which changes only how the picture is shown, does not work them out again.
+FIELDS = tuple(item.name for item in fields(AppState) if item.name != "display")
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What the colours of a map depend on; opacity is not among it."""
@@ -59,6 +63,7 @@ class LayerPainter:
     """Keeps the coloured heatmaps of the shown image; opacity and order compute nothing."""
 
     def __init__(self) -> None:
+        self._state = AppState()
         self._views: dict[Part, tuple[LayerView, ...]] = dict.fromkeys(Part, ())
         self._selected = LayerView(AppState().layers.current)
         self._drawings: dict[_Look, _Drawing] = {}
@@ -66,6 +71,9 @@ class LayerPainter:
 
     def render_state(self, state: AppState) -> bool:
         """Take over the layers of the state; tell whether they look different now."""
+        if all(getattr(state, name) is getattr(self._state, name) for name in FIELDS):
+            return False
+        self._state = state
         before = (self._views, self._selected)
         views = layer_views(state)
         is_selected_shown = state.layers.is_visible and state.layers.current_map.is_visible

@@ -13,9 +13,9 @@ from cxrview.app.pyramid import Pyramid, VisiblePart, level_for, look_up, visibl
 from cxrview.app.state import Display, LoadedPicture
 from cxrview.app.viewport import Viewport
 from cxrview.core.eye import Eye, for_the_eye
-from cxrview.core.image import Window, read_only
+from cxrview.core.image import Pixels, Window, read_only
 from cxrview.core.presets import with_voi_lut
-from cxrview.core.voi import display_table
+from cxrview.core.voi import Float32Table, display_table, modality_table
 
 Gray = npt.NDArray[np.uint8]
 
@@ -58,6 +58,7 @@ class PicturePainter:
     def __init__(self) -> None:
         self._painted: _Painted | None = None
         self._eye: _EyePicture | None = None
+        self._modality: tuple[Pixels, Float32Table] | None = None
 
     def prepare(self, picture: LoadedPicture, display: Display, viewport: Viewport, view_size: tuple[int, int], ratio: float) -> QRect:
         """Work out what `paint` will show, and give the whole pixels of the painter that it surely covers.
@@ -100,15 +101,21 @@ class PicturePainter:
             return _Painted(picture, viewport, view_size, tones, part, None if part is None else _shuttered(part, part.values))
         can_keep = last is not None and is_same_part and last.tones.eye.is_plain
         part = last.part if last is not None and can_keep else visible_part(picture.pyramid, viewport, view_size)
-        gray = None if part is None else _shuttered(part, look_up(part.values, _table(picture, tones)))
+        gray = None if part is None else _shuttered(part, look_up(part.values, self._table(picture, tones)))
         return _Painted(picture, viewport, view_size, tones, part, gray)
+
+    def _table(self, picture: LoadedPicture, tones: _Tones) -> Gray:
+        if self._modality is None or self._modality[0] is not picture.pixels:
+            self._modality = (picture.pixels, modality_table(picture.pixels))
+        pixels = with_voi_lut(picture.pixels, tones.lut) if tones.window is None else picture.pixels
+        return display_table(pixels, tones.window, is_inverted=tones.is_inverted, modality=self._modality[1])
 
     def _eye_pyramid(self, picture: LoadedPicture, tones: _Tones, viewport: Viewport) -> Pyramid:
         level = level_for(picture.pyramid, viewport.zoom)
         last = self._eye
         if last is None or last.picture is not picture or (last.level, last.tones) != (level, tones):
             levels = picture.pyramid.levels
-            gray = read_only(for_the_eye(look_up(levels[level], _table(picture, tones)), tones.eye))
+            gray = read_only(for_the_eye(look_up(levels[level], self._table(picture, tones)), tones.eye))
             last = _EyePicture(picture, level, tones, replace(picture.pyramid, levels=(*levels[:level], gray, *levels[level + 1 :])))
         self._eye = last
         return last.pyramid
@@ -118,11 +125,6 @@ def _tones_of(picture: LoadedPicture, display: Display) -> _Tones:
     """Take the chosen window, else the file's lookup table (no window), else the picture's first window."""
     file_window = None if picture.pixels.voi_luts else picture.window
     return _Tones(display.window or file_window, display.lut, display.is_inverted, display.eye)
-
-
-def _table(picture: LoadedPicture, tones: _Tones) -> Gray:
-    pixels = with_voi_lut(picture.pixels, tones.lut) if tones.window is None else picture.pixels
-    return display_table(pixels, tones.window, is_inverted=tones.is_inverted)
 
 
 def _shuttered(part: VisiblePart, gray: npt.NDArray[np.generic]) -> Gray:

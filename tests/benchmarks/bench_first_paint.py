@@ -1,0 +1,77 @@
+"""Seconds from a fresh interpreter to the first painted window, against a bare window with docks and a toolbar, in one run.
+
+Run: `QT_QPA_PLATFORM=offscreen python tests/benchmarks/bench_first_paint.py [--rounds 7]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BARE = """
+import time
+begun = time.perf_counter()
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QDockWidget, QListView, QMainWindow, QTextEdit, QToolBar, QTreeView
+application = QApplication([])
+window = QMainWindow()
+bar = QToolBar("Tools", window)
+for number in range(10):
+    bar.addAction(f"Action {number}")
+window.addToolBar(bar)
+for area, view in ((Qt.DockWidgetArea.LeftDockWidgetArea, QTreeView()), (Qt.DockWidgetArea.RightDockWidgetArea, QListView())):
+    dock = QDockWidget("Dock", window)
+    dock.setWidget(view)
+    window.addDockWidget(area, dock)
+window.setCentralWidget(QTextEdit())
+window.resize(1360, 860)
+window.show()
+window.grab()
+print(time.perf_counter() - begun)
+"""
+OURS = """
+import time
+begun = time.perf_counter()
+from PySide6.QtWidgets import QApplication
+from cxrview.app.main import build
+application = QApplication([])
+program = build(application)
+program.window.show()
+program.window.grab()
+print(time.perf_counter() - begun)
+program.close()
+"""
+
+
+def seconds(script: str, base: str) -> float:
+    """Run a script in a fresh interpreter and give the time that it prints."""
+    variables = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "CXRVIEW_BASEDIR": base}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def main() -> None:
+    """Measure in turn, so that both meet the same machine, and print medians and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as base:
+        from cxrview.io.settings import Settings, save_settings
+
+        save_settings(Settings(notice_accepted=True), Path(base) / "config" / "settings.toml")
+        for script in (BARE, OURS):
+            seconds(script, base)
+        pairs = [(seconds(BARE, base), seconds(OURS, base)) for _round in range(rounds)]
+    bare, ours = (statistics.median(each) for each in zip(*pairs, strict=True))
+    print(f"bare window {1000 * bare:6.0f} ms")
+    print(f"cxrview     {1000 * ours:6.0f} ms   {statistics.median(b / a for a, b in pairs):.2f} times the bare window")
+
+
+if __name__ == "__main__":
+    main()
