@@ -16,7 +16,7 @@ from cxrview.core.lung_input import prepare_with_lungs
 from cxrview.core.lungs import Lungs
 from cxrview.core.results import Analysis, Forward, Heatmap, HeatmapTarget, ModelInput
 from cxrview.core.scores import findings
-from cxrview.core.trust import UNUSUAL_BELOW
+from cxrview.core.trust import UNUSUAL_BELOW, Likeness, likeness_of
 from cxrview.engine.base import Predictor
 from cxrview.engine.composite import member_heatmaps
 from cxrview.engine.packages import Package
@@ -85,6 +85,8 @@ def analysis_of(
     """
     if not np.isfinite(forward.logits).all():
         raise PackageError("the network gave a logit that is not a finite number.", subject=package.manifest.id)
+    likeness = None if package.guard is None or forward.features is None else in_distribution(package.guard, forward.features)
+    unlike = (Flag.UNLIKE_TRAINING,) if likeness_of(likeness) is Likeness.UNLIKE else ()
     found = findings(forward.logits, package.manifest)
     maps = heatmaps_of(package, forward, heatmap_target) if with_heatmaps else ()
     return Analysis(
@@ -96,8 +98,8 @@ def analysis_of(
         frame=model_input.frame,
         findings=found,
         heatmaps=maps,
-        flags=tuple(map(str, lung_flags(found, maps, model_input.frame, lungs))),
-        in_distribution=None if package.guard is None or forward.features is None else in_distribution(package.guard, forward.features),
+        flags=tuple(map(str, (*unlike, *lung_flags(found, maps, model_input.frame, lungs)))),
+        in_distribution=likeness,
         lungs=lungs,
         facts=facts,
     )
