@@ -43,6 +43,7 @@ class Request:
         list_file: a file with a path on each line, or `-` for standard input; empty for none.
         output: the table; None for rows that are only handed on.
         is_resuming: go on with what an earlier run of the same request left.
+        is_watching: the inputs are folders that are watched, and the journal stays.
     """
 
     inputs: tuple[Path, ...]
@@ -50,6 +51,7 @@ class Request:
     output: Path | None
     list_file: str = ""
     is_resuming: bool = True
+    is_watching: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,7 @@ def _identity(request: Request, model: ModelName) -> dict[str, object]:
         "PATH": [os.fspath(path) for path in request.inputs],
         "folder": str(Path.cwd()),
         "--list": request.list_file,
+        "--watch": request.is_watching,
         "model": model.sha256,
         **{f"--{name}": value for name, value in plan.items() if name not in {"model", "inputs"}},
     }

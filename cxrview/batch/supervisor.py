@@ -27,6 +27,8 @@ AHEAD: Final = 4
 """Pieces given out for each worker: one at work, and enough waiting that it never waits for us."""
 MOST_DEATHS: Final = 3
 """A process that ends this often without having begun a file will not do better the next time."""
+MOST_UNEXPLAINED: Final = 25
+"""Crashes that no file repeats when it is alone: too little memory, a broken driver."""
 LOOK_AGAIN_S: Final = 0.5
 CLOSING_S: Final = 5.0
 
@@ -106,7 +108,7 @@ class Supervisor:
         self._suspects: deque[Task] = deque()
         self._alone = -1
         self._last_words = ""
-        self._deaths = 0
+        self._deaths = self._unexplained = 0
         self._ready: Ready | None = None
         self.restarts = 0
         self._start()
@@ -159,11 +161,7 @@ class Supervisor:
             try:
                 event = self._events.get(timeout=self._patience())
             except queue.Empty:
-                overdue = self._overdue()
-                if overdue is not None:
-                    yield self._give_up(overdue)
-                else:
-                    yield None
+                yield from self._on_silence()
                 continue
             if event is None:
                 yield from self._on_crash()
@@ -190,13 +188,13 @@ class Supervisor:
 
     def _feed(self, waiting: Iterator[Task]) -> bool:
         """Keep enough files given out; tell whether there are no more."""
+        ready = self.ready()
         if self._suspects and not self._given.tasks:
             task = self._suspects.popleft()
             self._alone = task.number
             self._give([task])
         if self._suspects or self._alone in self._given.tasks:
             return False
-        ready = self.ready()
         while len(self._given.tasks) < ready.workers * ready.batch_size * AHEAD:
             piece = [task for task in (self._next(waiting) for _ in range(ready.batch_size)) if task is not None]
             if not piece:
@@ -251,34 +249,43 @@ class Supervisor:
         left = oldest + self._plan.time_limit_s - time.monotonic()
         return min(max(left, 0.01), LOOK_AGAIN_S)
 
-    def _overdue(self) -> Task | None:
-        now = time.monotonic()
-        late = [lane for lane in self._given.lanes.values() if now - lane.since > self._plan.time_limit_s]
-        return self._given.tasks.get(late[0].number) if late else None
-
     # What goes wrong.
 
-    def _give_up(self, task: Task) -> Result:
-        """Leave a file that takes too long, and begin a new process for the others."""
+    def _on_silence(self) -> Iterator[Result | None]:
+        """Look for a file that takes too long, and begin a new process for the others.
+
+        A library that hangs may hold up every thread. Where several have been silent for long, each of their files is tried alone.
+        """
+        now = time.monotonic()
+        silent = {lane.number: now - lane.since for lane in self._given.lanes.values() if lane.number in self._given.tasks}
+        if max(silent.values(), default=0.0) <= self._plan.time_limit_s:
+            yield None
+            return
         self.close()
-        del self._given.tasks[task.number]
+        suspects = [self._given.tasks.pop(number) for number, seconds in silent.items() if seconds > self._plan.time_limit_s / 2]
         self._take_back()
         self._begin_again()
-        return self._refused(task, f"Reading and scoring took longer than {self._plan.time_limit_s:g} seconds and was given up.")
+        if len(suspects) == 1:
+            limit = f"{self._plan.time_limit_s:g} seconds"
+            yield self._refused(suspects[0], f"Reading and scoring took longer than {limit} and was given up.")
+        else:
+            self._suspects.extend(sorted(suspects, key=lambda task: task.number))
 
     def _on_crash(self) -> Iterator[Result]:
         """Find out which file it was: those that had begun are tried again, one at a time."""
         status = self._process.wait()
         self.close()
         begun = {lane.number for lane in self._given.lanes.values()} & set(self._given.tasks)
-        if len(self._given.tasks) == 1 and begun:
+        if self._alone in begun:
             (task,) = self._given.tasks.values()
             self._given = _Outstanding()
+            self._unexplained -= 1
             yield self._refused(task, f"Reading it crashed the decoder ({_ended(status)}).")
         else:
             self._suspects.extend(self._given.tasks.pop(number) for number in sorted(begun))
             self._take_back()
-            if not begun:
+            self._unexplained += 1
+            if not begun or self._unexplained > MOST_UNEXPLAINED:
                 self._count_death(status)
         self._begin_again()
 
@@ -296,9 +303,10 @@ class Supervisor:
 
     def _count_death(self, status: int) -> None:
         self._deaths += 1
-        if self._deaths >= MOST_DEATHS:
+        if self._deaths >= MOST_DEATHS or self._unexplained > MOST_UNEXPLAINED:
+            words = f" {self._last_words}" if self._last_words else ""
             raise BatchStopped(
-                f"the process that scores ended again and again before it had begun a file ({_ended(status)}). {self._last_words}".rstrip(),
+                f"the process that scores ended again and again, and no single file is to blame ({_ended(status)}).{words}",
                 hint="There may be too little memory: try --workers 1. CXRVIEW_LOG=debug shows more.",
             )
 

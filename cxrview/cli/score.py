@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--heatmaps", type=Path, metavar="DIR", help="draw the heatmaps of positive labels, else of the top one, as PNG into DIR"
     )
     parser.add_argument("--heatmap-files", choices=("png", "npz", "both"), default="png", help="pictures, the raw maps, or both")
+    parser.add_argument("--watch", action="store_true", help="PATHs are folders: score what arrives in them until Ctrl+C")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="a page for people: counts, distributions, pictures, reasons")
     parser.add_argument(
         "--labels", type=Path, metavar="CSV", help="compare with labels: AUROC, sensitivity, specificity, calibration, kappa"
@@ -68,6 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
     truths = _truths(arguments, package)  # what is wrong with them is told before hours of work
     request = _request(arguments, package)
     with Batch(request, package) as batch:
+        if request.is_watching:
+            return _watch(arguments, batch)
         return _score(arguments, batch, truths)
 
 
@@ -78,10 +82,23 @@ def _truths(arguments: argparse.Namespace, package: Package) -> Truths | None:
 
 
 def _check_inputs(arguments: argparse.Namespace) -> None:
+    if arguments.watch:
+        _check_watching(arguments)
+        return
     if not arguments.paths and not arguments.list_file:
         raise UsageError("score: name at least one PATH, or a --list of them.", hint="See `cxrview score --help`.")
     if arguments.paths and not arguments.list_file and not any(path.exists() for path in arguments.paths):
         raise NothingToDo(f"there is no {', '.join(map(str, arguments.paths))}.", hint="Name files or folders that exist.")
+
+
+def _check_watching(arguments: argparse.Namespace) -> None:
+    if not arguments.output:
+        raise UsageError("score: --watch needs a table.", hint="Name it with -o.")
+    if arguments.list_file or arguments.report or arguments.labels:
+        raise UsageError("score: --watch goes with neither --list, --report nor --labels.", hint="Run them over the folder afterwards.")
+    strangers = [path for path in arguments.paths if not path.is_dir()]
+    if strangers or not arguments.paths:
+        raise NothingToDo(f"{strangers[0] if strangers else 'nothing'} is no folder to watch.", hint="Name folders that exist.")
 
 
 def _request(arguments: argparse.Namespace, package: Package) -> Request:
@@ -93,6 +110,7 @@ def _request(arguments: argparse.Namespace, package: Package) -> Request:
         output=arguments.output,
         list_file=arguments.list_file,
         is_resuming=not arguments.no_resume,
+        is_watching=arguments.watch,
     )
 
 
@@ -170,6 +188,33 @@ def _score_all(batch: Batch, tally: Tally, *, is_quiet: bool) -> None:
             show.take(step)
             advance(step.done - before)
             before = step.done
+
+
+def _watch(arguments: argparse.Namespace, batch: Batch) -> int:
+    """Score what arrives until Ctrl+C; the journal stays, so that the same command goes on."""
+    from cxrview.batch.summary import Tally, summary_lines
+    from cxrview.batch.watch import watch
+
+    say: Callable[[str], None] = (lambda _: None) if arguments.quiet else tell
+    tally = Tally()
+    asked = threading.Event()
+    try:
+        for row in batch.rows():
+            tally.add((row,))
+        manifest = batch.package.manifest
+        say(f"{manifest.title} {manifest.version} ({manifest.id}). {batch.ready.reasons[-1]}")
+        say(f"watching {', '.join(map(str, arguments.paths))}; Ctrl+C ends")
+        for step in watch(batch, asked.wait):
+            tally.add(step.rows)
+            for row in step.rows:
+                say(f"{row.path}: {row.top_label or row.error}")
+    except KeyboardInterrupt:
+        if batch.journal.counts().rows:
+            batch.write_table(batch.request.output or Path())
+    summary = tally.summary(others=0)
+    for line in summary_lines(summary):
+        say(line)
+    return ExitCode.SOME_ERRORS if summary.errors else ExitCode.OK
 
 
 class _Show:
