@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from cxrview.core.errors import DataError
+from cxrview.core.errors import DataError, RecipeError
 from cxrview.engine.packages import find_package
 from cxrview.training.lung_fit import fit_lungs
 from cxrview.training.lung_recipe import LungRecipe
 from cxrview.training.mask_examples import MaskExample, load_mask_pictures, read_mask_table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Report = Callable[[str], None]
 
@@ -29,7 +33,6 @@ def train_lungs(data: Path, run: Path, recipe: LungRecipe, *, resume: bool = Fal
         DataError: the table cannot be used, or `run` holds another run and `resume` is not set.
     """
     import torch
-    from safetensors.torch import load_file
 
     from cxrview.training.lung_finish import finish_lungs
     from cxrview.training.lung_network import lung_network, start_from
@@ -45,14 +48,30 @@ def train_lungs(data: Path, run: Path, recipe: LungRecipe, *, resume: bool = Fal
     _write_plan(recipe, pictures.examples, splits, run)
     torch.manual_seed(recipe.fit.seed)
     network = lung_network(len(recipe.masks.kinds))
-    kind, _, model = recipe.init.partition(":")
-    if kind == "bundled":
-        fitted = start_from(network, load_file(find_package(model).folder / "weights.safetensors"))
-        report(f"The encoder starts from {model}: {fitted} tensors.")
+    weights = first_weights(recipe.init)
+    if weights:
+        report(f"The encoder starts from {recipe.init}: {start_from(network, weights)} tensors.")
     chosen, watched = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "val")
     report(f"{len(chosen)} images to learn from, {len(watched)} to watch, {(splits == 'test').sum()} to test.")
     trained = fit_lungs(network, pictures, tuple(recipe.masks.kinds), recipe.fit, (chosen, watched), run, resume=resume, report=report)
     return finish_lungs(recipe, trained, pictures, splits, run, report)
+
+
+def first_weights(init: str) -> Mapping[str, Tensor]:
+    """Read the weights that an `init` names; none for `random`.
+
+    Raises:
+        RecipeError: they are not there, or `init` is of another kind.
+    """
+    from safetensors.torch import load_file
+
+    kind, _, rest = init.partition(":")
+    if kind == "random":
+        return {}
+    path = find_package(rest).folder / "weights.safetensors" if kind == "bundled" else Path(rest)
+    if kind not in ("bundled", "file") or not path.is_file():
+        raise RecipeError("The first weights are not there.", hint="Use random, bundled:ID or file:PATH of safetensors.", subject=init)
+    return load_file(path)
 
 
 def split_masks(examples: tuple[MaskExample, ...], recipe: LungRecipe) -> npt.NDArray[np.str_]:
