@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-CHANGES = (
-    "mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,link,linkat,symlink,symlinkat,truncate,chmod,fchmodat,mknod,mknodat"
-)
-TRACED = f"trace=execve,socket,connect,bind,sendto,open,openat,openat2,creat,{CHANGES}"
+CHANGES = ("mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "link", "linkat", "symlink", "symlinkat")
+CHANGES += ("truncate", "chmod", "fchmodat", "mknod", "mknodat")
+OPENS = ("open", "openat", "openat2")
+TRACED = f"trace=execve,socket,connect,bind,sendto,creat,{','.join((*OPENS, *CHANGES))}"
 NETWORK_FAMILIES = ("AF_INET", "AF_INET6", "AF_PACKET", "AF_BLUETOOTH", "AF_VSOCK")
 WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
 # Devices and the process's own entries; no files.
