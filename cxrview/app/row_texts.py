@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from cxrview.app.outline import Node, NodeKind
 from cxrview.app.privacy import shown_name
-from cxrview.app.state import AppState, Outcome
+from cxrview.app.state import AppState, Outcome, known_flags
 from cxrview.core.image import ImageRef
+from cxrview.core.trust import refusal
 from cxrview.library.records import Image, View
 
 SEPARATOR = "  ·  "
@@ -59,7 +60,8 @@ def tile_text(state: AppState, image: Image | None) -> RowText:
     """Give the words below a thumbnail."""
     if image is None:
         return RowText("…")
-    return image_text(state, image, person_text(state, image, 0), ())
+    has_person = bool(image.patient_name) or image.format == "DICOM"
+    return image_text(state, image, person_text(state, image, 0) if has_person else shown_name(state, image.ref), ())
 
 
 def image_text(state: AppState, image: Image, title: str, about: tuple[str, ...]) -> RowText:
@@ -104,6 +106,8 @@ def outcome_line(state: AppState, image: Image) -> tuple[str, Tone]:
         return image.reason or (outcome.error if outcome else ""), Tone.ERROR
     if image.top_score is None:
         return "not scored", Tone.PLAIN
+    if image.ref not in state.shown_anyway and refusal(None, known_flags(image.flags)):
+        return "scores withheld", Tone.PLAIN
     return f"{label_text(image.top_label)} {image.top_score:.2f}", Tone.PLAIN
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from cxrview.app.answers import (
     WITHHELD_TEXT,
+    finding_looked_at,
     findings_of,
     flags_shown,
     is_withheld,
@@ -18,11 +19,14 @@ from cxrview.app.answers import (
     prevalence_chosen,
     refusal_of,
     selected_view,
+    threshold_aimed,
     threshold_chosen,
+    thresholds_aimed,
     thresholds_reset,
+    worth_of,
 )
 from cxrview.app.layers import Layer
-from cxrview.app.row_texts import outcome_text
+from cxrview.app.row_texts import outcome_line, outcome_text
 from cxrview.app.state import (
     AppState,
     AskedEngine,
@@ -42,9 +46,10 @@ from cxrview.app.state import (
 from cxrview.core.flags import Flag
 from cxrview.core.heatmap import common_scale
 from cxrview.core.image import ImageInfo
-from cxrview.core.manifest import Threshold
+from cxrview.core.manifest import OperatingCurve, Threshold
+from cxrview.core.operating import Aim
 from cxrview.core.results import Heatmap, HeatmapTarget
-from tests.app.samples import LABELS, analysis_of, hot_spot, picture_of
+from tests.app.samples import LABELS, analysis_of, hot_spot, picture_of, row_of
 
 
 def with_answer(shown: AppState, *, p: float | None = None, **info: str) -> AppState:
@@ -224,3 +229,48 @@ def test_the_list_does_not_tell_what_is_withheld_until_it_is_overruled(shown: Ap
     assert overruled.outcomes.by_ref[other].withheld
     again = reading_known(overruled, shown.current, unlike)
     assert not again.outcomes.by_ref[shown.current].withheld
+
+
+def test_the_list_keeps_back_what_the_library_remembers_of_an_image_that_should_not_be_believed(opened: AppState) -> None:
+    ref = opened.listing.shown[1]
+    scored = row_of(2, ref, top_label="tb", top_score=0.9)
+    assert outcome_line(opened, scored)[0].endswith("0.90")
+    for flag in ("unlike_training", "lateral"):
+        assert outcome_line(opened, replace(scored, flags=("child", flag)))[0] == "scores withheld"
+    overruled = replace(opened, shown_anyway=frozenset({ref}))
+    assert outcome_line(overruled, replace(scored, flags=("lateral",)))[0].endswith("0.90")
+
+
+def test_flags_of_the_answer_stand_beside_those_of_the_file(shown: AppState) -> None:
+    assert shown.current is not None
+    state = reading_known(shown, shown.current, replace(analysis_of(), flags=("lungs_cut_off", "heat_outside_lungs", "made_up_later")))
+    assert flags_shown(state) == (Flag.LUNGS_CUT_OFF, Flag.HEAT_OUTSIDE_LUNGS)
+    assert not is_withheld(state)
+
+
+def curved(scored: AppState) -> AppState:
+    """The package has a curve of tuberculosis alone."""
+    assert isinstance(scored.model, ReadyModel)
+    curve = OperatingCurve((0.1, 0.4, 0.8), (0.95, 0.9, 0.5), (0.3, 0.7, 0.99), 40, 60, "val split")
+    own = {label.id: Threshold(0.5, "chosen") for label in LABELS}
+    return replace(scored, model=replace(scored.model, thresholds=own, curves={"tb": curve}))
+
+
+def test_a_threshold_is_chosen_by_sensitivity_or_specificity(scored: AppState) -> None:
+    state = curved(scored)
+    assert threshold_aimed(state, "tb", Aim.SENSITIVITY, 0.9).thresholds == {"tb": 0.4}
+    assert threshold_aimed(state, "tb", Aim.SPECIFICITY, 0.95).thresholds == {"tb": 0.8}
+    assert threshold_aimed(state, "tb", Aim.SENSITIVITY, 0.99) is state
+    assert threshold_aimed(state, "normal", Aim.SENSITIVITY, 0.5) is state
+    assert thresholds_aimed(state, Aim.SPECIFICITY, 0.7).thresholds == {"tb": 0.4}
+
+
+def test_a_moved_threshold_is_worth_what_the_curve_says(scored: AppState) -> None:
+    state = threshold_chosen(curved(scored), "tb", 0.4)
+    finding = finding_looked_at(state)
+    assert finding is not None
+    worth = worth_of(state, finding)
+    assert worth is not None
+    assert (worth.sensitivity, worth.specificity) == (0.9, 0.7)
+    normal = next(each for each in findings_of(state) if each.label.id == "normal")
+    assert worth_of(state, normal) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxrview.app.layers import MAX_LAYERS, MAX_LEAST, Layer, Layers, signed
+from cxrview.app.layers import LUNGS_LAYER, MARKS_LAYER, MAX_LAYERS, MAX_LEAST, Layer, LayerKind, Layers, signed, window_layers
 
 THREE = Layers((Layer(), Layer("a"), Layer("b")), selected=1)
 
@@ -63,3 +63,38 @@ def test_another_model_leaves_the_top_label_alone() -> None:
     layers = THREE.with_layer(0, Layer("x", "occlusion", opacity=0.3)).without_labels()
     assert layers.items == (Layer(opacity=0.3),)
     assert layers.selected == 0
+
+
+def test_the_window_begins_with_a_heatmap_the_lungs_and_marks_on_top() -> None:
+    layers = window_layers(Layer(opacity=0.4))
+    assert [item.kind for item in layers.items] == [LayerKind.HEATMAP, LayerKind.LUNGS, LayerKind.MARKS]
+    assert layers.current.opacity == 0.4
+
+
+def test_lungs_and_marks_stay_and_new_heatmaps_lie_below_them() -> None:
+    layers = window_layers(Layer()).added(Layer("a"))
+    assert [item.kind for item in layers.items] == [LayerKind.HEATMAP, LayerKind.HEATMAP, LayerKind.LUNGS, LayerKind.MARKS]
+    assert layers.current.label_id == "a"
+    assert [layers.can_remove(place) for place in range(4)] == [True, True, False, False]
+    assert layers.removed(2) is layers
+    assert not layers.removed(1).can_remove(0)
+    assert layers.without_labels() == window_layers(Layer())
+
+
+def test_labels_are_chosen_for_the_selected_heatmap_else_for_the_topmost() -> None:
+    layers = Layers((Layer("a"), LUNGS_LAYER, Layer("b"), MARKS_LAYER))
+    assert layers.current_map.label_id == "a"
+    assert layers.choose(1).current_map.label_id == "b"
+    assert layers.choose(3).map_place == 2
+    assert layers.first_map.label_id == "a"
+
+
+def test_marks_are_drawn_as_their_layer_says_and_always_where_there_is_none() -> None:
+    layers = window_layers(Layer())
+    assert layers.marks_opacity == 1.0
+    hidden = layers.with_layer(2, Layer(is_visible=False, opacity=1.0, kind=LayerKind.MARKS))
+    assert hidden.marks_opacity == 0.0
+    assert hidden.with_marks_shown().marks_opacity == 1.0
+    assert Layers().marks_opacity == 1.0
+    assert Layers().with_marks_shown() == Layers()
+    assert layers.toggled().marks_opacity == 1.0
