@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxrview.cli import doctor, evaluate, explain, library, lungs, models, phantom, recipes, score, train
+from cxrview.cli import doctor, evaluate, explain, import_weights, library, lungs, models, phantom, recipes, score, train
 
 COMMANDS = (
     score.COMMAND,
@@ -10,6 +10,7 @@ COMMANDS = (
     train.COMMAND,
     evaluate.COMMAND,
     recipes.COMMAND,
+    import_weights.COMMAND,
     models.COMMAND,
     library.COMMAND,
     lungs.COMMAND,

@@ -67,10 +67,19 @@ def _weights(recipe: Recipe) -> Mapping[str, Tensor]:
     if kind == "bundled":
         return _read(find_package(rest).folder / "weights.safetensors")
     if kind == "file":
-        return to_own_layout(_read(Path(rest)))
+        return read_weights(Path(rest))
     if kind == "imagenet":
         return _imagenet(recipe)
     raise RecipeError(f'init = "{recipe.init}" is not known.', hint="Use random, file:PATH, bundled:ID or imagenet.")
+
+
+def read_weights(path: Path) -> Mapping[str, Tensor]:
+    """Read the tensors of a file in this program's layout, whoever trained them.
+
+    Raises:
+        RecipeError: it is not there, or cannot be read safely.
+    """
+    return to_own_layout(_read(path))
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
