@@ -30,6 +30,7 @@ from cxrview.evaluation.within_source import Settings
 from cxrview.training.card import write_card
 from cxrview.training.curves import write_learning_curves
 from cxrview.training.examples import Example, cases_of
+from cxrview.training.exclusive import logits_less_normal, take_normal_away
 from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph, rounded_to_half
 from cxrview.training.figures import figures_of, write_figures
 from cxrview.training.judge import WHOLE
@@ -54,6 +55,7 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     Raises:
         PackageError: the exported graph does not give what torch gives.
     """
+    network = take_normal_away(network, plan.labels, plan.recipe.fit.less_normal)
     network = rounded_to_half(network)  # what the package stores is what is measured
     draft = _draft(plan, network, run / "package")
     predictor = OnnxPredictor(draft, threads=0, cache_dir=None)
@@ -65,7 +67,7 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     cases = cases_of(plan.examples)
     chosen_on = logits.copy()
     if held_out is not None:
-        chosen_on[plan.members("val")] = held_out
+        chosen_on[plan.members("val")] = logits_less_normal(held_out, plan.labels, plan.recipe.fit.less_normal)
     rules = calibrate(cases, chosen_on, draft.manifest).calibrations
     calibrated = replace(draft.manifest, calibration=rules)
     scored = score_cases(cases, chosen_on, calibrated)

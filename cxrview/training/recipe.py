@@ -158,6 +158,8 @@ class FitRecipe:
         minutes: stop at the end of the first epoch that ends later than this; 0 for no limit.
         heat_outside: weight of the share of heat that lies outside the lungs, added to the loss; 0 for no difference. It
             needs a contract that asks for lungs and a pooled head of one dense layer.
+        less_normal: so many times the logit of the label `normal` is taken from that of every other label once training is
+            over, in the weights of a head of one dense layer; 0 for no change.
     """
 
     epochs: int = 40
@@ -177,6 +179,7 @@ class FitRecipe:
     balance: Balance = Balance.LABEL
     cross_source_weight: float = 1.0
     heat_outside: float = 0.0
+    less_normal: float = 0.0
     average: float = 0.0
     monitor: Monitor = Monitor.AUROC
     patience: int = 12
@@ -365,6 +368,7 @@ def _check(recipe: Recipe, subject: str) -> None:
             fit.heat_outside > 0 and not _can_hold_heat(recipe),
             "heat_outside needs a lung crop or mask, and a pooled head of one dense layer",
         ),
+        (fit.less_normal != 0 and bool(recipe.architecture.head_hidden), "less_normal needs a head of one dense layer"),
         (fit.optimiser not in ("adamw", "adam", "sgd"), "optimiser must be adamw, adam or sgd"),
         (fit.schedule not in ("cosine", "constant"), "schedule must be cosine or constant"),
         (not 0 < fit.learning_rate < 10, "learning_rate must lie between 0 and 10"),
