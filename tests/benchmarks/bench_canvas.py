@@ -192,9 +192,8 @@ def report(times: dict[str, list[float]], reference: str) -> None:
     for name, values in times.items():
         best = min(times[reference]) / min(values)
         usual = statistics.median(theirs / ours for theirs, ours in zip(times[reference], values, strict=True))
-        print(
-            f"{name:32} best {min(values):7.2f} ms  median {statistics.median(values):7.2f} ms   {best:5.1f} and {usual:5.1f} times {reference}"
-        )
+        frames = f"best {min(values):7.2f} ms  median {statistics.median(values):7.2f} ms"
+        print(f"{name:32} {frames}   {best:5.1f} and {usual:5.1f} times {reference}")
 
 
 def pan_frame(canvas: Canvas, target: QImage, state: AppState) -> Callable[[Window], None]:
