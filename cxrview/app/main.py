@@ -26,6 +26,7 @@ from cxrview.app.controllers.remembering import Remembering
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.controllers.shelf import Shelf
 from cxrview.app.controllers.studies import Studies
+from cxrview.app.controllers.tables import Tables
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.controllers.thumbnails import Thumbnails
 from cxrview.app.crash import CrashReporter
@@ -131,6 +132,7 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
         studies=Studies(store, shelf, where.cache_dir / "phantoms"),
         thumbnails=Thumbnails(store, runner),
         notes=Notes(store, shelf),
+        tables=Tables(store, shelf),
         pictures=pictures,
         models=models,
         scoring=Scoring(store, runner, lambda: models.session, memory, pictures.kept),

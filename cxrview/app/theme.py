@@ -162,6 +162,9 @@ QToolButton[role="link"] { color: $accent; border: none; padding: 3px 6px 3px 0;
 QToolButton[role="link"]:hover, QToolButton[role="link"]:focus { text-decoration: underline; background: transparent; }
 QToolButton[role="link"]:disabled { color: $muted; }
 QToolButton[role="link"]::menu-indicator { image: none; }
+QToolButton[role="scope"] { font-weight: 600; padding: 4px 24px 4px 6px; }
+QToolButton[role="scope"]::menu-indicator { image: url($icon_down); width: 14px; height: 14px; }
+QToolButton[role="scope"]::menu-indicator { subcontrol-origin: padding; subcontrol-position: right center; right: 5px; }
 QListWidget { background: $window; border: 1px solid $border; border-radius: 5px; outline: none; padding: 1px; }
 QListWidget::item { padding: 4px 6px; border-radius: 3px; }
 QListWidget::item:selected { background: $selected; color: $text; }

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from cxrview import __version__
 from cxrview.app.privacy import shown_name
-from cxrview.app.state import AppState, NoPicture, ReadyModel, ThemeName
+from cxrview.app.state import AppState, LoadedPicture, LoadingPicture, NoPicture, ReadyModel, ThemeName
 from cxrview.app.theme import ICON_PX, app_icon, apply_theme, system_theme
 from cxrview.app.views.actions import Actions
 from cxrview.app.views.browser_panel import BrowserPanel
@@ -42,8 +42,10 @@ from cxrview.app.views.problem_dialog import ProblemDialog
 from cxrview.app.views.profile_menu import ProfileMenu
 from cxrview.app.views.settings_dialog import SettingsDialog
 from cxrview.app.views.start_page import StartPage
+from cxrview.app.views.study_menu import StudyMenu
 from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.app.views.window_menu import WindowMenu
+from cxrview.core.image import ImageRef
 from cxrview.io.places import resource
 from cxrview.io.read import Problem
 
@@ -60,6 +62,8 @@ class MainWindow(QMainWindow):
 
     paths_chosen = Signal(object)
     """The person chose or dropped files and folders. Parameters: paths (tuple of Path)."""
+    list_file_chosen = Signal(object)
+    """The list is wanted as a table. Parameters: where (Path)."""
     model_folder_chosen = Signal(object)
     """The person chose a model folder, or a model file, to add. Parameters: folder (Path)."""
 
@@ -81,6 +85,8 @@ class MainWindow(QMainWindow):
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
         self.profile_menu, self.own_windows_dialog = ProfileMenu(self), OwnWindowsDialog(self)
         self.exporting = Exporting(self, lambda: self.cells.canvases)
+        self.study_menu = StudyMenu(self)
+        self._export_wanted: ImageRef | None = None
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
@@ -100,10 +106,11 @@ class MainWindow(QMainWindow):
         opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
         self._show_page(opened if state.is_notice_accepted else self.notice_page)
         self._bar_all_else(is_barred=not state.is_notice_accepted)
-        menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu)
+        menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu, self.study_menu)
         dialogs = (self.tag_dialog, self.settings_dialog, self.own_windows_dialog)
         for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.browser, self.model_panel):
             view.render_state(state)
+        self._export_if_shown(state)
 
     @property
     def canvas(self) -> Canvas:
@@ -121,6 +128,25 @@ class MainWindow(QMainWindow):
         names, _kind = QFileDialog.getOpenFileNames(self, "Open files", filter="All files (*)")
         if names:
             self.paths_chosen.emit(tuple(Path(name) for name in names))
+
+    def export_once_shown(self, ref: ImageRef, state: AppState) -> None:
+        """Let the person export an image as soon as it is on the canvas."""
+        self._export_wanted = ref
+        self._export_if_shown(state)
+
+    def _export_if_shown(self, state: AppState) -> None:
+        if self._export_wanted is None or isinstance(state.picture, LoadingPicture):
+            return
+        is_shown = isinstance(state.picture, LoadedPicture) and state.picture.ref == self._export_wanted
+        self._export_wanted = None
+        if is_shown:
+            self.exporting.ask(state)
+
+    def ask_for_list_file(self) -> None:
+        """Let the person choose where the list is saved."""
+        name, _kind = QFileDialog.getSaveFileName(self, "Save the list", "studies.csv", "CSV (*.csv)")
+        if name:
+            self.list_file_chosen.emit(Path(name))
 
     def ask_for_model_folder(self) -> None:
         """Let the person choose a model package."""
@@ -237,6 +263,8 @@ class MainWindow(QMainWindow):
         }  # fmt: skip
         for title, entries in menus.items():
             menu = self.menuBar().addMenu(title)
+            if title == "&Image":
+                self.menuBar().addMenu(self.study_menu)
             if title == "&View":
                 self.menuBar().addMenu(self.window_menu)
                 self.menuBar().addMenu(self.mark_menu)

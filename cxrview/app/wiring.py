@@ -8,13 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from cxrview.app.answers import override_chosen, prevalence_chosen, threshold_aimed, threshold_chosen, thresholds_aimed, thresholds_reset
+from cxrview.app.browser import BrowserMode
 from cxrview.app.browsing import (
+    current_row,
     filters_chosen,
     mode_chosen,
     patient_folded,
     scope_chosen,
     sort_chosen,
     sort_turned,
+    study_stepped,
     text_typed,
 )
 from cxrview.app.cells import cell_activated, layout_chosen, link_toggled, linked
@@ -28,6 +31,7 @@ from cxrview.app.controllers.notes import Notes
 from cxrview.app.controllers.pictures import Pictures
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.controllers.studies import Studies
+from cxrview.app.controllers.tables import Tables
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.controllers.thumbnails import Thumbnails
 from cxrview.app.covering import cover_cleared, cover_dropped, cover_resized, cover_toggled, cover_undone, spot_covered
@@ -57,6 +61,7 @@ from cxrview.app.marking import (
 from cxrview.app.polarity import polarity_turned
 from cxrview.app.privacy import names_toggled, tags_closed, tags_opened
 from cxrview.app.state import (
+    AppState,
     ThemeName,
     auto_scoring_toggled,
     cache_chosen,
@@ -85,6 +90,7 @@ from cxrview.app.state import (
 )
 from cxrview.app.store import Store
 from cxrview.app.window import MainWindow
+from cxrview.core.image import ImageRef
 from cxrview.engine.model_file import is_model_file
 
 
@@ -95,6 +101,7 @@ class Controllers:
     studies: Studies
     thumbnails: Thumbnails
     notes: Notes
+    tables: Tables
     pictures: Pictures
     models: Models
     scoring: Scoring
@@ -122,6 +129,7 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     crashes.reported.connect(store.bound(notice_given))
     _wire_files(window, controllers)
     _wire_list(window, store, controllers)
+    _wire_studies(window, store, controllers)
     _wire_canvas(window, store)
     _wire_menus(window, store)
     _wire_panel(window, store, controllers)
@@ -179,6 +187,42 @@ def _wire_list(window: MainWindow, store: Store, controllers: Controllers) -> No
     panel.menu.forget_requested.connect(studies.forget)
     panel.score_all_requested.connect(controllers.scoring.score_all)
     panel.batch_cancel_requested.connect(controllers.scoring.cancel_all)
+
+
+def _wire_studies(window: MainWindow, store: Store, controllers: Controllers) -> None:
+    menu, studies, notes = window.study_menu, controllers.studies, controllers.notes
+    menu.previous.triggered.connect(lambda: store.apply(study_stepped, -1))
+    menu.next.triggered.connect(lambda: store.apply(study_stepped, 1))
+    menu.prior.triggered.connect(studies.show_prior)
+    menu.star.triggered.connect(lambda is_on: notes.star(_shown_ids(store.state), is_on))
+    menu.unread.triggered.connect(lambda: notes.mark_read(_shown_ids(store.state), False))
+    menu.note.triggered.connect(window.browser.focus_note)
+    menu.patients.triggered.connect(lambda: store.apply(mode_chosen, BrowserMode.PATIENTS))
+    menu.pictures.triggered.connect(lambda: store.apply(mode_chosen, BrowserMode.PICTURES))
+    menu.save.triggered.connect(window.ask_for_list_file)
+    menu.again.triggered.connect(studies.look_again)
+    window.list_file_chosen.connect(controllers.tables.save)
+    window.start_page.path_chosen.connect(lambda path: studies.open_paths((path,)))
+    window.start_page.library_requested.connect(studies.open_all)
+    images = window.browser.menu
+    images.prior_requested.connect(lambda ref: _show_prior_of(store, studies, ref))
+    images.score_requested.connect(controllers.scoring.score_again)
+    images.export_requested.connect(lambda ref: _export(window, store, ref))
+
+
+def _shown_ids(state: AppState) -> tuple[int, ...]:
+    image = current_row(state)
+    return () if image is None else (image.id,)
+
+
+def _show_prior_of(store: Store, studies: Studies, ref: ImageRef) -> None:
+    store.apply(image_chosen, ref)
+    studies.show_prior()
+
+
+def _export(window: MainWindow, store: Store, ref: ImageRef) -> None:
+    store.apply(image_chosen, ref)
+    window.export_once_shown(ref, store.state)
 
 
 def _wire_canvas(window: MainWindow, store: Store) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cxrview.app.answers import wants_maps
 from cxrview.app.cells import cell_states
@@ -67,6 +67,7 @@ class Scoring:
         self._waiting: deque[ImageRef] = deque()
         self._under_way: dict[str, ImageRef] = {}
         self._given_up: set[ImageRef] = set()
+        self._again: set[ImageRef] = set()
 
     def follow(self, state: AppState) -> None:
         """Score what is shown, and stop the batch when the state knows of none any more."""
@@ -103,6 +104,15 @@ class Scoring:
             return
         self._store.apply(batch_started, len(waiting))
         self._waiting = waiting
+        self._score_next()
+
+    def score_again(self, refs: Sequence[ImageRef]) -> None:
+        """Let the model read these images once more, whatever was answered before."""
+        if not refs or not isinstance(self._store.state.model, ReadyModel) or self._store.state.batch is not None:
+            return
+        self._again.update(refs)
+        self._store.apply(batch_started, len(refs))
+        self._waiting = deque(refs)
         self._score_next()
 
     def cancel_all(self) -> None:
@@ -201,10 +211,13 @@ class Scoring:
             return
         ref = self._waiting.popleft()
         is_turned = ref in self._store.state.turned_polarity
+        # Without a memory there is nothing that the answer could be taken from.
+        memory = Memory(Kept(0)) if ref in self._again else self._memory
+        self._again.discard(ref)
         self._runner.start(
             Lane.MODEL,
             BATCH_KEY,
-            lambda context: _read_and_answer(ref, session, self._memory, context, is_turned=is_turned),
+            lambda context: _read_and_answer(ref, session, memory, context, is_turned=is_turned),
             lambda answer: self._on_batch_scored(ref, answer),
             on_failed=lambda error: self._on_batch_answer(ref, _failure(error)),
         )

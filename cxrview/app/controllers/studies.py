@@ -9,7 +9,9 @@ from pathlib import Path
 
 from cxrview.app.browser import Browser, BrowserMode, Filters, Indexing, Listing, RecentPath, Scope, Stock, listing_of, query_of
 from cxrview.app.browsing import (
+    current_row,
     listing_known,
+    prior_shown,
     rows_known,
     scope_opened,
     search_advanced,
@@ -23,11 +25,12 @@ from cxrview.app.state import AppState, notice_given
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context
 from cxrview.core.errors import CxrError, LibraryDamaged
+from cxrview.core.image import ImageRef
 from cxrview.io.phantom_files import PhantomKind, write_phantoms
 from cxrview.io.read import Problem
 from cxrview.library.index import Indexed, Progress, check_files, index_paths
 from cxrview.library.library import Library
-from cxrview.library.records import Query
+from cxrview.library.records import Image, Query, View
 
 INDEX_KEY = "index"
 LIST_KEY = "list images"
@@ -191,6 +194,20 @@ class Studies:
 
         self._shelf.ask(OPEN_KEY, lambda library: _listing(library, wanted), on_listed, on_failed=self._on_not_indexed)
 
+    def open_all(self) -> None:
+        """List the whole library, and choose its first image."""
+        self._opening = None
+        self._shelf.cancel(INDEX_KEY)
+        browser = replace(self._store.state.browser, scope=Scope(), filters=Filters())
+        wanted = _wanted(browser)
+
+        def on_listed(listing: Listing) -> None:
+            if listing.shown:
+                self._asked = wanted
+                self._store.apply(scope_opened, browser.scope, listing)
+
+        self._shelf.ask(OPEN_KEY, lambda library: _listing(library, wanted), on_listed)
+
     # Listing.
 
     def _list(self) -> None:
@@ -243,6 +260,24 @@ class Studies:
         """Give every file, folder and archive that cannot be read, with the reason."""
         self._shelf.ask("list problems", _problems, tell)
 
+    def show_prior(self) -> None:
+        """Show an earlier image of the patient beside the chosen one; asked again, the one before that."""
+        state = self._store.state
+        image = current_row(state)
+        if image is None or state.current is None:
+            return
+        current = state.current
+        beside = state.grid.cells[1].current if len(state.grid.cells) == 2 and state.grid.active == 0 else None
+        self._shelf.ask("prior", lambda library: prior_of(image, library.priors(image.id), beside), partial(self._on_prior, current))
+
+    def _on_prior(self, current: ImageRef, prior: ImageRef | None) -> None:
+        if self._store.state.current != current:
+            return
+        if prior is None:
+            self._store.apply(notice_given, "The library holds no other image of this patient.")
+        else:
+            self._store.apply(prior_shown, prior)
+
     # What a person does with images of the list.
 
     def forget(self, ids: Sequence[int]) -> None:
@@ -268,6 +303,25 @@ class Studies:
 def title_of(paths: Sequence[Path]) -> str:
     """Name what was opened in few words."""
     return (paths[0].name or str(paths[0])) if len(paths) == 1 else f"{len(paths)} files and folders"
+
+
+def prior_of(image: Image, others: Sequence[Image], beside: ImageRef | None = None) -> ImageRef | None:
+    """Choose the image to compare with: of another study, seen from the same side, earlier, and of these the newest.
+
+    Args:
+        image: the one that is compared.
+        others: images of the same patient, the newest first.
+        beside: what is compared with now; the one after it is chosen then.
+    """
+
+    def rank(other: Image) -> tuple[bool, bool, bool]:
+        is_lateral = (other.view is View.LATERAL) is not (image.view is View.LATERAL)
+        return other.study == image.study, is_lateral, bool(image.taken) and other.taken > image.taken
+
+    ranked = [other.ref for other in sorted(others, key=rank) if not other.is_missing]
+    if not ranked:
+        return None
+    return ranked[(ranked.index(beside) + 1) % len(ranked)] if beside in ranked else ranked[0]
 
 
 def draw_phantoms(folder: Path) -> None:

@@ -321,13 +321,10 @@ class BrowserPanel(QWidget):
         tools.addWidget(self._sort, 1)
         tools.addWidget(self._turn)
         tools.addWidget(self._filter)
-        self._build_progress(
-            self._progress_row, self._progress_text, self._progress, "Images read", "cancelIndexing", self.cancel_requested
-        )
         head = QVBoxLayout()
         head.setContentsMargins(SIDE_PX, 8, SIDE_PX, 8)
         head.setSpacing(4)
-        for widget in (self._scope, self._count, self._progress_row, self._search):
+        for widget in (self._scope, self._count, self._search):
             head.addWidget(widget)
         head.addLayout(tools)
         head.addWidget(self.filters)
@@ -341,10 +338,13 @@ class BrowserPanel(QWidget):
         self._build_progress(
             self._batch_row, self._batch_text, self._batch_bar, "Images scored", "cancelBatch", self.batch_cancel_requested
         )
+        read = (self._progress_row, self._progress_text, self._progress)
+        self._build_progress(*read, "Images read", "cancelIndexing", self.cancel_requested)
         self._batch_bar.setObjectName("batchProgress")
         foot = QVBoxLayout()
         foot.setContentsMargins(SIDE_PX, 8, SIDE_PX, SIDE_PX)
         foot.setSpacing(6)
+        foot.addWidget(self._progress_row)
         foot.addWidget(self._problems)
         foot.addLayout(own)
         foot.addWidget(self._score_all)

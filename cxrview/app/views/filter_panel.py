@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from cxrview.app.browser import Filters
 from cxrview.app.row_texts import date_text, label_text
@@ -14,8 +14,7 @@ from cxrview.app.state import AppState
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.library.records import View
 
-ANY = "any"
-FILES = ((ANY, ""), ("there", "there"), ("not found", "missing"), ("cannot be read", "unreadable"))
+FILES = (("All files", ""), ("Files that are there", "there"), ("Files not found", "missing"), ("Unreadable files", "unreadable"))
 LEAST = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -29,11 +28,12 @@ class FilterPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("filterPanel")
         self._filters = Filters()
-        self._rows = 0
+        self._count = 0
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(8)
-        self._grid.setVerticalSpacing(4)
+        self._grid.setHorizontalSpacing(6)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(0, 1)
         self._grid.setColumnStretch(1, 1)
         self._view = self._add_box("filterView", "View", "view")
         self._modality = self._add_box("filterModality", "Modality", "modality")
@@ -44,6 +44,7 @@ class FilterPanel(QWidget):
         self._star = self._add_box("filterStar", "Star", "is_starred")
         self._note = self._add_box("filterNote", "Note", "has_note")
         self._files = self._add_box("filterFiles", "Files", "files")
+        self._count += self._count % 2  # both dates in one row
         self._first = self._add_date("filterFrom", "From")
         self._last = self._add_date("filterTo", "To")
         self._clear = QToolButton(self)
@@ -61,17 +62,15 @@ class FilterPanel(QWidget):
         """Offer what there is, and show what is chosen."""
         filters, choices = state.browser.filters, state.browser.stock.choices
         self._filters = filters
-        self._view.render_choices([(ANY, None), *((str(view), view) for view in View)], filters.view)
-        self._modality.render_choices(_texts(choices.modalities, filters.modality), filters.modality)
-        self._label.render_choices(_texts(choices.labels, filters.label), filters.label)
-        self._least.render_choices([(ANY, None), *((f"{least:.2f}", least) for least in LEAST)], filters.least_score)
-        self._flag.render_choices(_texts(choices.flags, filters.flag), filters.flag)
-        self._read.render_choices([(ANY, None), ("unread", False), ("read", True)], filters.is_read)
-        self._star.render_choices([(ANY, None), ("starred", True), ("not starred", False)], filters.is_starred)
-        self._note.render_choices([(ANY, None), ("with a note", True), ("without a note", False)], filters.has_note)
-        self._files.render_choices(
-            [(ANY, ""), ("there", "there"), ("not found", "missing"), ("cannot be read", "unreadable")], _files(filters)
-        )
+        self._view.render_choices([("Any view", None), *((f"View {view}", view) for view in View)], filters.view)
+        self._modality.render_choices(_texts("Any modality", choices.modalities, filters.modality), filters.modality)
+        self._label.render_choices(_texts("Any top label", choices.labels, filters.label), filters.label)
+        self._least.render_choices([("Any score", None), *((f"Score from {least:.2f}", least) for least in LEAST)], filters.least_score)
+        self._flag.render_choices(_texts("Any flag", choices.flags, filters.flag), filters.flag)
+        self._read.render_choices([("Read or not", None), ("Unread", False), ("Read", True)], filters.is_read)
+        self._star.render_choices([("Starred or not", None), ("Starred", True), ("Not starred", False)], filters.is_starred)
+        self._note.render_choices([("Note or not", None), ("With a note", True), ("Without a note", False)], filters.has_note)
+        self._files.render_choices(FILES, _files(filters))
         for line, date in ((self._first, filters.first_date), (self._last, filters.last_date)):
             if not line.hasFocus() and line.text() != date_text(date):
                 line.setText(date_text(date))
@@ -97,33 +96,30 @@ class FilterPanel(QWidget):
     def _add_box(self, name: str, title: str, field: str) -> ChoiceBox:
         box = ChoiceBox(name, title, self)
         box.choice_made.connect(lambda value: self._choose(field, value))
-        self._add(title, box)
+        self._add(box)
         return box
 
     def _add_date(self, name: str, title: str) -> QLineEdit:
         line = QLineEdit(self)
         line.setObjectName(name)
         line.setAccessibleName(f"{title}, date of the image")
-        line.setPlaceholderText("YYYY-MM-DD")
-        line.setToolTip("A date, a month (2024-03) or a year (2024)")
+        line.setPlaceholderText(f"{title} YYYY-MM-DD")
+        line.setToolTip(f"{title}: a date, a month (2024-03) or a year (2024)")
+        line.setMinimumWidth(60)
         field = "first_date" if title == "From" else "last_date"
         line.editingFinished.connect(lambda: self._choose_date(line, field))
-        self._add(title, line)
+        self._add(line)
         return line
 
-    def _add(self, title: str, widget: QWidget) -> None:
-        label = QLabel(title, self)
-        label.setProperty("role", "muted")
-        label.setBuddy(widget)
-        self._grid.addWidget(label, self._rows, 0)
-        self._grid.addWidget(widget, self._rows, 1)
-        self._rows += 1
+    def _add(self, widget: QWidget) -> None:
+        self._grid.addWidget(widget, self._count // 2, self._count % 2)
+        self._count += 1
 
 
-def _texts(values: tuple[str, ...], chosen: str) -> list[tuple[str, object]]:
+def _texts(anything: str, values: tuple[str, ...], chosen: str) -> list[tuple[str, object]]:
     """Offer what there is, and what is chosen even if there is none of it any more."""
     known = values if not chosen or chosen in values else (*values, chosen)
-    return [(ANY, ""), *((label_text(value) if value.islower() else value, value) for value in known)]
+    return [(anything, ""), *((label_text(value) if value.islower() else value, value) for value in known)]
 
 
 def _files(filters: Filters) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from cxrview.app.privacy import searching_text
 from cxrview.app.state import AppState, NoModel, ThemeName
@@ -12,6 +15,7 @@ from cxrview.app.views.engine_section import model_text
 from cxrview.app.views.model_panel import BADGE
 
 ICON_PX = 18
+MOST_RECENT = 6
 LOGO_PX = 72
 LEAD = "Chest radiographs, what a network reads in them, where it looked, and how sure it is."
 DROP = "or drop a folder, images, DICOM files or a ZIP anywhere in this window"
@@ -28,6 +32,10 @@ class StartPage(QWidget):
     """The built-in phantoms are to be opened."""
     train_requested = Signal()
     """The training wizard is wanted."""
+    path_chosen = Signal(object)
+    """Something that was opened before is to be opened again. Parameters: path (Path)."""
+    library_requested = Signal()
+    """Everything that was ever opened is to be listed."""
     add_model_requested = Signal()
     """A model folder is to be added."""
 
@@ -47,6 +55,9 @@ class StartPage(QWidget):
         self._folder.clicked.connect(self.open_folder_requested)
         self._files.clicked.connect(self.open_files_requested)
         self._phantoms.clicked.connect(self.phantoms_requested)
+        self._recent = tuple(self._build_link(f"startRecent{number}") for number in range(1, MOST_RECENT + 1))
+        self._recent_title, self._library = QLabel("Recent", self), self._build_link("startLibrary")
+        self._library.clicked.connect(self.library_requested)
         self._status = QLabel(self)
         self._status.setObjectName("startStatus")
         self._theme: ThemeName | None = None
@@ -61,6 +72,33 @@ class StartPage(QWidget):
             self._phantoms.setIcon(icon("phantom", state.theme))
         self._add_model.setVisible(isinstance(state.model, NoModel))
         self._status.setText(searching_text(state) or model_text(state.model))
+        self._render_recent(state)
+
+    def _render_recent(self, state: AppState) -> None:
+        stock = state.browser.stock
+        self._recent_title.setVisible(bool(stock.images or stock.recent))
+        self._library.setVisible(stock.images > 0)
+        self._library.setText(f"All {stock.images:,} images that were opened before")
+        for number, button in enumerate(self._recent, 1):
+            recent = stock.recent[number - 1] if number <= len(stock.recent) else None
+            button.setVisible(recent is not None)
+            if recent is None:
+                continue
+            name = f"Folder {number}" if state.is_hiding_names else recent.path.name or str(recent.path)
+            button.setText(name if recent.is_there else f"{name}  (not found)")
+            button.setToolTip("" if state.is_hiding_names else str(recent.path))
+            button.setEnabled(recent.is_there)
+            button.disconnect(self)
+            button.clicked.connect(partial(self._tell_path, recent.path))
+
+    def _tell_path(self, path: Path, *_checked: object) -> None:
+        self.path_chosen.emit(path)
+
+    def _build_link(self, name: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName(name)
+        button.setProperty("role", "link")
+        return button
 
     def _build_button(self, name: str, text: str, *, role: str = "") -> QPushButton:
         button = QPushButton(text, self)
@@ -79,7 +117,7 @@ class StartPage(QWidget):
         font.setBold(True)
         title.setFont(font)
         lead, drop, badge = QLabel(LEAD, self), QLabel(DROP, self), QLabel(BADGE, self)
-        for label in (lead, drop, badge, self._status):
+        for label in (lead, drop, badge, self._status, self._recent_title):
             label.setWordWrap(True)
             label.setProperty("role", "muted")
         buttons = QHBoxLayout()
@@ -100,9 +138,15 @@ class StartPage(QWidget):
         column.addSpacing(4)
         column.addWidget(drop)
         column.addSpacing(8)
+        column.addWidget(self._recent_title)
+        links = QVBoxLayout()
+        links.setSpacing(0)
+        for button in (*self._recent, self._library):
+            links.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addLayout(links)
         column.addWidget(self._status)
         column.addWidget(self._add_model, 0, Qt.AlignmentFlag.AlignHCenter)
-        for label in (lead, drop, self._status, badge):
+        for label in (lead, drop, self._status, badge, self._recent_title):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout = QVBoxLayout(self)
         layout.addStretch(1)
