@@ -114,3 +114,25 @@ def test_when_a_filter_leaves_nothing_the_filter_is_named(tmp_path: Path) -> Non
     recipe = DataRecipe(labels=("x",), keep={"role": ("chosen",)})
     with pytest.raises(DataError, match="10 images were left out because role is train"):
         read_collection(table, recipe)
+
+
+def test_at_most_so_many_images_of_a_label_come_in_turn_from_its_sources_and_groups_stay_whole(tmp_path: Path) -> None:
+    rows = _rows("normal", 30, "a") + _rows("normal", 6, "b") + _rows("sick", 8)
+    rows += [f"twin{i}.png,normal,gnormala0,,a,train" for i in range(3)]
+    collection = read_collection(_table(tmp_path, rows), DataRecipe(labels=("normal", "sick"), most={"normal": 14}))
+    kept = [example for example in collection.examples if example.label == "normal"]
+    assert 11 <= len(kept) <= 14
+    assert sum(example.source == "b" for example in kept) == 6
+    twins = [example for example in kept if example.group == "gnormala0"]
+    assert len(twins) in (0, 4)
+    assert sum(example.label == "sick" for example in collection.examples) == 8
+    assert collection.left_out == {"data.most takes no more of its label": 39 - len(kept)}
+    again = read_collection(tmp_path / "table.csv", DataRecipe(labels=("normal", "sick"), most={"normal": 14}))
+    assert again == collection
+
+
+def test_a_mask_column_names_the_lung_mask_beside_the_table(tmp_path: Path) -> None:
+    rows = [f"{i}.png,{'sick' if i % 2 else 'well'},masks/{i}.png" for i in range(8)] + ["8.png,sick,"]
+    collection = read_collection(_table(tmp_path, rows, "file,label,mask_file\n"), DataRecipe())
+    assert collection.examples[0].mask == tmp_path / "masks" / "0.png"
+    assert collection.examples[-1].mask is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cxrview.core.errors import DataError
 from cxrview.training.examples import Example
-from cxrview.training.split import assign_splits, check_splits, find_leaks, read_split, write_split
+from cxrview.training.split import assign_folds, assign_splits, check_splits, find_leaks, read_split, write_split
 
 
 def _example(number: int, group: str, label: str = "x", source: str = "a", split: str = "") -> Example:
@@ -77,3 +77,33 @@ def test_the_manifest_is_read_back_and_its_hash_follows_the_content(tmp_path: Pa
     assert read_split(tmp_path / "a.csv") == {"1.png": "train", "2.png": "test"}
     moved = [examples[0], _example(1, "g1", split="val")]
     assert first != write_split(tmp_path / "c.csv", moved, hashes, root=Path("/data"))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 25), st.sampled_from("xy"), st.sampled_from("ab")), min_size=1),
+    st.integers(2, 5),
+    st.integers(0, 5),
+)
+def test_over_all_folds_each_group_is_tested_once_and_never_torn(rows: list[tuple[int, str, str]], folds: int, seed: int) -> None:
+    examples = [_example(i, f"g{group}", label, source) for i, (group, label, source) in enumerate(rows)]
+    examples.append(_example(999, "outside", split="external"))
+    tested: Counter[str] = Counter()
+    for fold in range(folds):
+        split = assign_folds(examples, folds=folds, fold=fold, val_fraction=0.2, seed=seed)
+        of_group = defaultdict(set)
+        for example in split:
+            of_group[example.group].add(example.split)
+        assert all(len(splits) == 1 for splits in of_group.values())
+        assert of_group.pop("outside") == {"external"}
+        tested.update(group for group, splits in of_group.items() if splits == {"test"})
+    assert set(tested) == {example.group for example in examples} - {"outside"}
+    assert set(tested.values()) == {1}
+
+
+def test_folds_are_of_about_one_size_in_each_stratum() -> None:
+    examples = [_example(i, f"g{i}", "xy"[i % 2], "ab"[i // 2 % 2]) for i in range(200)]
+    for fold in range(5):
+        split = assign_folds(examples, folds=5, fold=fold, val_fraction=0.1, seed=3)
+        counts = Counter((example.split, example.label, example.source) for example in split)
+        assert {n for (name, _, _), n in counts.items() if name == "test"} == {10}
+        assert {n for (name, _, _), n in counts.items() if name == "val"} == {5}
