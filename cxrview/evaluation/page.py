@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from html import escape
 
-from cxrview.evaluation.plots import SERIES, calibration_plot, distribution_plot, forest_plot, roc_plot
-from cxrview.evaluation.report import NOTICE, EvaluationReport, Table, method_of, signed, tables_of
+from cxrview.evaluation.gallery import gallery
+from cxrview.evaluation.plots import SERIES, calibration_plot, distribution_plot, forest_plot, precision_plot, roc_plot
+from cxrview.evaluation.report import NOTICE, EvaluationReport, method_of, tables_of
+from cxrview.evaluation.shortcut_audit import Level
+from cxrview.evaluation.table import Table, signed
+from cxrview.evaluation.verdict import Verdict, verdict_of
 from cxrview.evaluation.within_source import ContrastResult
 
 # Blue, vermilion and green of Okabe and Ito, which the colour-blind tell apart; dashes say the same without colour.
+LEVELS = tuple(str(level) for level in Level)
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --panel: #f5f7f9; --ink: #1b2329; --soft: #55626c; --rule: #d5dce2;
   --c0: #0072b2; --c1: #c24e00; --c2: #007d5a; --warn: #8a4b00; --warn-paper: #fff4e0; }
@@ -52,6 +57,15 @@ svg text.strong { fill: var(--ink); font-weight: 600; font-size: 12.5px; }
 .s1 { stroke: var(--c1); stroke-dasharray: 7 4; } .s2 { stroke: var(--c2); stroke-dasharray: 2 4; }
 .dot { stroke: var(--paper); stroke-width: 1; stroke-dasharray: none; }
 .dot.s0 { fill: var(--c0); } .dot.s1 { fill: var(--c1); } .dot.s2 { fill: var(--c2); }
+.band { fill: var(--c0); opacity: .15; }
+.verdict { background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: .6rem 1.2rem; margin: 1rem 0; }
+.verdict h2 { border: 0; margin: 0; padding: 0; } .verdict h3 { margin-top: .8rem; }
+.verdict .headline { font-size: 1.1rem; font-weight: 600; }
+.verdict li { margin: .15rem 0; max-width: 62rem; }
+.verdict .can h3 { color: var(--c2); } .verdict .cannot h3 { color: var(--c1); }
+td.failed { color: var(--c1); font-weight: 600; } td.passed { color: var(--c2); } td.doubtful { color: var(--warn); }
+.gallery { display: flex; flex-wrap: wrap; gap: 1rem 1.4rem; } .gallery figure { width: auto; }
+.gallery img { image-rendering: auto; width: 132px; height: 132px; border: 1px solid var(--rule); display: block; }
 .bar.up { fill: var(--c1); } .bar.down { fill: var(--c0); }
 """
 
@@ -60,13 +74,26 @@ def to_html(report: EvaluationReport) -> str:
     """Write the page."""
     title = f"{report.model_title} {report.model_version}: evaluation"
     heading = f'<h1>{escape(report.model_title)}</h1><p class="meta">{escape(report.model_id)} {escape(report.model_version)}</p>'
-    body = [heading, f'<p class="notice" role="note">{escape(NOTICE)}</p>', _overview(report), *map(_table, tables_of(report)[:1])]
-    body += [_plots(report), *map(_table, tables_of(report)[1:]), _method(report)]
+    body = [heading, f'<p class="notice" role="note">{escape(NOTICE)}</p>', _verdict(verdict_of(report)), _overview(report)]
+    tables = tables_of(report)
+    body += [*map(_table, tables[:1]), _plots(report), *map(_table, tables[1:]), gallery(report), _method(report)]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
     )
+
+
+def _verdict(verdict: Verdict) -> str:
+    parts = "".join(
+        f'<div class="{kind}"><h3>{escape(title)}</h3><ul>{"".join(f"<li>{escape(each)}</li>" for each in sentences)}</ul></div>'
+        for kind, (title, sentences) in zip(_kinds(verdict), verdict.parts, strict=True)
+    )
+    return f'<section class="verdict"><h2>Verdict</h2><p class="headline">{escape(verdict.headline)}</p>{parts}</section>'
+
+
+def _kinds(verdict: Verdict) -> list[str]:
+    return [kind for kind, has in (("can", verdict.can), ("cannot", verdict.cannot), ("careful", verdict.careful)) if has]
 
 
 def _overview(report: EvaluationReport) -> str:
@@ -100,7 +127,8 @@ def _contrast(result: ContrastResult) -> str:
         for baseline in result.baselines
     ]
     figures = (
-        (roc_plot(result), "ROC"),
+        (roc_plot(result), "ROC; shaded: 95 % by patient"),
+        (precision_plot(result), f"Precision over recall; average {result.average_precision.value:.3f}; dashed: guessing"),
         (
             calibration_plot(result),
             f"Calibration: expected error {result.calibration_error:.3f}, Brier {result.brier.value:.3f}; bars: Wilson, by image",
@@ -124,6 +152,8 @@ def _table(table: Table) -> str:
 
 
 def _cell(text: str) -> str:
+    if text in LEVELS:
+        return f'<td class="{text}">{text}</td>'
     ends = re.fullmatch(r"([-+]?[\d.]+) (\(.*\))", text)
     return f'<td>{escape(ends[1])} <span class="ends">{escape(ends[2])}</span></td>' if ends else f"<td>{escape(text)}</td>"
 

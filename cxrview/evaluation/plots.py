@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from cxrview.evaluation.curves import Band
 from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.report import EvaluationReport
 from cxrview.evaluation.within_source import HISTOGRAM_BINS, ContrastResult, Curve
@@ -82,7 +83,18 @@ def roc_plot(result: ContrastResult) -> str:
     curves = [result.roc, *(baseline.roc for baseline in result.baselines)]
     chance = _line(axes.x(0), axes.y(0), axes.x(1), axes.y(1), "chance")
     lines = [_curve(axes, curve, name) for curve, name in reversed(list(zip(curves, SERIES, strict=False)))]
-    return _svg(SIZE, SIZE, f"ROC curve, AUROC {result.auroc}", [axes.draw(), chance, *lines])
+    return _svg(SIZE, SIZE, f"ROC curve, AUROC {result.auroc}", [axes.draw(), chance, _band(axes, result.roc_band), *lines])
+
+
+def precision_plot(result: ContrastResult) -> str:
+    """Draw precision over recall, with the precision of guessing."""
+    axes = _Axes("Sensitivity (recall)", "Precision")
+    curve = result.precision_recall
+    guess = _line(axes.x(0), axes.y(curve.prevalence), axes.x(1), axes.y(curve.prevalence), "chance")
+    points = " ".join(f"{axes.x(x)},{axes.y(y)}" for x, y in zip(curve.recalls, curve.precisions, strict=True))
+    line = f'<polyline class="curve s0" points="{points}"/>'
+    label = f"Precision over recall, average precision {result.average_precision}"
+    return _svg(SIZE, SIZE, label, [axes.draw(), guess, _band(axes, result.precision_band), line])
 
 
 def calibration_plot(result: ContrastResult) -> str:
@@ -128,6 +140,14 @@ def _bars(axes: _Axes, shares: Sequence[float], scale: float, name: str) -> list
 def _shares(counts: Sequence[int]) -> list[float]:
     total = max(1, sum(counts))
     return [count / total for count in counts]
+
+
+def _band(axes: _Axes, band: Band) -> str:
+    if not band.at:
+        return ""
+    there = [f"{axes.x(x)},{axes.y(y)}" for x, y in zip(band.at, band.high, strict=True)]
+    back = [f"{axes.x(x)},{axes.y(y)}" for x, y in zip(reversed(band.at), reversed(band.low), strict=True)]
+    return f'<polygon class="band" points="{" ".join([*there, *back])}"/>'
 
 
 def _curve(axes: _Axes, curve: Curve, name: str) -> str:

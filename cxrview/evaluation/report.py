@@ -7,9 +7,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
+from cxrview.evaluation.audit_tables import audit_tables
+from cxrview.evaluation.audits import Audits
 from cxrview.evaluation.cases import Split
 from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.one_sided import OperatingResult, SensitivityResult
+from cxrview.evaluation.table import Table, number, signed, table_to_markdown
+from cxrview.evaluation.verdict import Verdict, verdict_of
 from cxrview.evaluation.within_source import BaselineResult, ContrastResult, Settings
 
 NOTICE = "For research and teaching. Not a medical device; not for diagnosis."
@@ -36,6 +42,7 @@ class EvaluationReport:
         sensitivities: sources without negatives, against the normals of other sources.
         operating: rates at the package's thresholds, source by source.
         shortcuts: what each baseline saw, in words.
+        audits: None where they were not run.
     """
 
     model_id: str
@@ -48,39 +55,34 @@ class EvaluationReport:
     operating: tuple[OperatingResult, ...]
     shortcuts: tuple[str, ...]
     settings: Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table for people; every row has a cell for each column."""
-
-    title: str
-    note: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    audits: Audits | None = None
 
 
 def to_json(report: EvaluationReport) -> str:
     """Write every number of the report; what is not defined is null."""
-    return json.dumps(_without_nan(asdict(report)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    document = {"verdict": asdict(verdict_of(report)), **asdict(report)}
+    return json.dumps(_without_nan(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_markdown(report: EvaluationReport, *, level: int = 2) -> str:
-    """Write the tables of the report, and how they came about, for a model card; `level` is that of the headings."""
+    """Write verdict, tables of the report, and how they came about, for a model card; `level` is that of the headings."""
     method = "\n".join([f"{'#' * level} How it was measured", "", *(f"- {line}" for line in method_of(report))])
-    return "\n\n".join([*(table_to_markdown(table, level=level) for table in tables_of(report)), method]) + "\n"
+    tables = (table_to_markdown(table, level=level) for table in tables_of(report))
+    return "\n\n".join([_verdict_to_markdown(verdict_of(report), level), *tables, method]) + "\n"
 
 
-def table_to_markdown(table: Table, *, level: int = 2) -> str:
-    """Write one table under its heading."""
-    lines = [f"{'#' * level} {table.title}", "", table.note, "", _markdown_row(table.columns), "|" + "---|" * len(table.columns)]
-    return "\n".join([*lines, *(_markdown_row(row) for row in table.rows)])
+def _verdict_to_markdown(verdict: Verdict, level: int) -> str:
+    lines = [f"{'#' * level} Verdict", "", f"**{verdict.headline}**"]
+    for title, sentences in verdict.parts:
+        lines += ["", f"{title}:", "", *(f"- {sentence}" for sentence in sentences)]
+    return "\n".join(lines)
 
 
 def tables_of(report: EvaluationReport) -> tuple[Table, ...]:
     """Give the tables that have rows, the most telling first."""
     tables = (
         _inside_table(report),
+        *(() if report.audits is None else audit_tables(report.audits)),
         _sensitivity_table(report),
         _operating_table(report),
         _calibration_table(report),
@@ -274,28 +276,12 @@ def _count_table(report: EvaluationReport) -> Table:
     )
 
 
-def number(value: float) -> str:
-    """Give three decimals, or a dash for what is not defined."""
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def signed(interval: Interval) -> str:
-    """Give a difference with its sign."""
-    if math.isnan(interval.value) or math.isnan(interval.low):
-        return str(interval)
-    return f"{interval.value:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"
-
-
 def _rate(interval: Interval) -> str:
     return str(interval) if interval.n else "–"
 
 
 def _place(split: Split, source: str) -> str:
     return f"{source} ({split.value})"
-
-
-def _markdown_row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _without_nan(value: object) -> object:
@@ -305,4 +291,6 @@ def _without_nan(value: object) -> object:
         return {key: _without_nan(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_nan(inner) for inner in value]
+    if isinstance(value, np.ndarray):  # maps; pictures are for the page
+        return None if value.dtype == np.uint8 else np.round(value, 4).tolist()
     return value

@@ -12,6 +12,7 @@ from cxrview.core.manifest import Threshold
 from cxrview.evaluation.baselines import FOLDS, ShortcutFeatures, cross_fit, fit_and_score
 from cxrview.evaluation.bootstrap import RESAMPLES, Metric, bootstrap_by_group, bootstrap_difference, proportion_by_group
 from cxrview.evaluation.cases import BoolArray, Case, FloatArray, IndexArray, ScoredCases, Split, groups_of, indices, sources_of, truth_of
+from cxrview.evaluation.curves import Band, PrecisionRecall, precision_band, precision_recall, roc_band
 from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.metrics import (
     CalibrationBin,
@@ -117,6 +118,9 @@ class ContrastResult:
     baselines: tuple[BaselineResult, ...]
     subgroups: tuple[SubgroupResult, ...]
     roc: Curve
+    roc_band: Band
+    precision_recall: PrecisionRecall
+    precision_band: Band
     calibration: tuple[CalibrationBin, ...]
     positive_histogram: tuple[int, ...]
     negative_histogram: tuple[int, ...]
@@ -177,6 +181,9 @@ def measure_contrast(
         baselines=tuple(result for shortcut in shortcuts if (result := _measure_baseline(scored, contrast, shortcut, settings))),
         subgroups=measure_subgroups(scored, contrast, settings),
         roc=curve_of(chances, truth),
+        roc_band=roc_band(chances, truth, groups, seed=settings.seed),
+        precision_recall=precision_recall(chances, truth),
+        precision_band=precision_band(chances, truth, groups, seed=settings.seed),
         calibration=calibration_bins(chances, truth),
         positive_histogram=_histogram(chances[truth]),
         negative_histogram=_histogram(chances[~truth]),

@@ -15,7 +15,8 @@ from cxrview.evaluation.cases import Split
 from cxrview.evaluation.evaluate import count_sources, evaluate_cases
 from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.page import to_html
-from cxrview.evaluation.report import NOTICE, number, signed, tables_of, to_json, to_markdown
+from cxrview.evaluation.report import NOTICE, tables_of, to_json, to_markdown
+from cxrview.evaluation.table import number, signed
 from cxrview.evaluation.within_source import Contrast, Settings
 
 QUICK = Settings(resamples=100)
@@ -127,7 +128,7 @@ def test_the_page_fetches_nothing_and_runs_nothing(page):
 def test_every_plot_is_named_for_those_who_cannot_see_it(report, page):
     reader = Page()
     reader.feed(page)
-    assert len(reader.images) == 1 + 3 * len(report.contrasts)
+    assert len(reader.images) == 1 + 4 * len(report.contrasts)
     assert f"ROC curve, AUROC {report.contrasts[0].auroc}" in reader.images
 
 

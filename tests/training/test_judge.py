@@ -28,7 +28,7 @@ def test_every_source_is_measured_by_itself_and_called_external(films: Path, pac
     assert found == {("external", "north", label), ("external", "south", label)}
     assert judged.problems == ()
     write_judgement(tmp_path / "report", judged)
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.md", "report.json"}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.pdf", "report.md", "report.json"}
     assert len(json.loads((tmp_path / "report" / "report.json").read_text())["contrasts"]) == 2
 
 
