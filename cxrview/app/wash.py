@@ -88,10 +88,10 @@ def _lines(fine: FloatArray, level: float, box: Box) -> tuple[npt.NDArray[np.flo
     found, _tree = cv2.findContours(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     step = np.array((box.width / fine.shape[1], box.height / fine.shape[0]))
     # Pixel centres of the bordered grid, from 0, in px of the map: less one for the border, plus a half for the centre.
-    return tuple((_smooth(line[:, 0, :].astype(np.float64)) - 0.5) * step + (box.left, box.top) for line in found if len(line) >= 3)
+    return tuple((smoothed(line[:, 0, :].astype(np.float64)) - 0.5) * step + (box.left, box.top) for line in found if len(line) >= 3)
 
 
-def _smooth(line: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def smoothed(line: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Average a closed line over its neighbouring points."""
     reach = min(SMOOTHING_POINTS, len(line)) // 2
     if reach == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cxrview.core.flags import LEAST_HEAT_IN_LUNGS, Flag
 from cxrview.core.frame import Frame
@@ -13,6 +14,8 @@ from cxrview.core.trust import UNUSUAL_BELOW
 
 # How many times as many training images must lie as far out as the swapped one; chance alone moves the share by less.
 CLEARLY_MORE = 5.0
+# Longer side of the picture on which the heat in the lungs is measured; a heatmap has some ten cells a side.
+COARSE_PX = 512
 
 
 def lung_flags(findings: Sequence[Finding], heatmaps: Sequence[Heatmap], frame: Frame, lungs: Lungs | None) -> tuple[Flag, ...]:
@@ -34,8 +37,9 @@ def lung_flags(findings: Sequence[Finding], heatmaps: Sequence[Heatmap], frame: 
     heatmap = next((each for each in heatmaps if each.label.id == top.label.id), None)
     if heatmap is None or not top.is_positive:
         return cut
+    coarse = replace(lungs, frame=lungs.frame.shrunk(COARSE_PX))
     # A map without heat gives NaN, which is under nothing.
-    is_outside = heat_in_lungs(heatmap, frame, lungs) < LEAST_HEAT_IN_LUNGS
+    is_outside = heat_in_lungs(heatmap, frame.shrunk(COARSE_PX), coarse) < LEAST_HEAT_IN_LUNGS
     return (*cut, Flag.HEAT_OUTSIDE_LUNGS) if is_outside else cut
 
 

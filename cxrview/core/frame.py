@@ -70,6 +70,23 @@ class Frame:
         )
 
 
+    def shrunk(self, longest_px: int) -> Frame:
+        """Give the map to the same image scaled down until its longer side has at most this many px."""
+        share = min(1.0, longest_px / max(self.image_width, self.image_height))
+        width, height = max(1, round(self.image_width * share)), max(1, round(self.image_height * share))
+        across, down = width / self.image_width, height / self.image_height
+        return Frame(
+            scale_x=self.scale_x * across,
+            scale_y=self.scale_y * down,
+            shift_x=self.shift_x * across,
+            shift_y=self.shift_y * down,
+            model_width=self.model_width,
+            model_height=self.model_height,
+            image_width=width,
+            image_height=height,
+        )
+
+
 def frame_of_box(box: Box, *, model_size: tuple[int, int], image_size: tuple[int, int]) -> Frame:
     """Make the map under which the model input (width, height) covers exactly `box` of the image (width, height)."""
     return Frame(

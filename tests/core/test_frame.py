@@ -60,3 +60,13 @@ def test_pixel_centres_lie_at_one_half() -> None:
 def test_a_box_measures_itself() -> None:
     box = Box(2, 3, 12, 8)
     assert (box.width, box.height) == (10, 5)
+
+
+def test_a_shrunk_map_leads_to_the_same_place_of_the_smaller_image() -> None:
+    frame = frame_of_box(Box(100, 50, 2900, 2450), model_size=(64, 64), image_size=(3000, 2500))
+    small = frame.shrunk(300)
+    assert (small.image_width, small.image_height) == (300, 250)
+    for point in ((0.0, 0.0), (10.0, 60.0), (64.0, 64.0)):
+        x, y = frame.to_image(*point)
+        assert small.to_image(*point) == pytest.approx((x / 10, y / 10))
+    assert frame.shrunk(9000) == frame

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import Enum, auto
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
@@ -14,7 +15,7 @@ from cxrview.app.state import AppState
 from cxrview.app.theme import Colours
 from cxrview.app.views.canvas_texts import paint_words, words_rect
 from cxrview.app.views.colour_bar import paint_bar
-from cxrview.app.wash import Contour, Wash, make_contours, make_wash
+from cxrview.app.wash import Contour, Wash, make_contours, make_wash, smoothed
 from cxrview.core.frame import Frame
 from cxrview.core.lungs import Lungs
 from cxrview.core.results import Analysis, Heatmap
@@ -108,7 +109,7 @@ class LayerPainter:
         if self._outlines[0] is not lungs:
             path = QPainterPath()
             for line in lungs.outlines:
-                path.addPolygon(QPolygonF([QPointF(float(x), float(y)) for x, y in line]))
+                path.addPolygon(QPolygonF([QPointF(x, y) for x, y in smoothed(line.astype(np.float64)).tolist()]))
                 path.closeSubpath()
             self._outlines = (lungs, path)
         painter.setOpacity(view.layer.opacity)
