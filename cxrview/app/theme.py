@@ -81,13 +81,14 @@ THEMES = {ThemeName.DARK: DARK, ThemeName.LIGHT: LIGHT}
 
 _STYLE = Template("""
 QWidget { color: $text; }
-QMainWindow, QDialog, #startPage { background: $window; }
+QMainWindow, QDialog, #startPage, #wizardWindow { background: $window; }
 QSplitter::handle { background: $window; image: none; width: 5px; }
 QSplitter::handle:hover { background: $accent; }
 QToolTip { background: $raised; color: $text; border: 1px solid $border; padding: 4px 6px; }
 QMenuBar { background: $window; padding: 2px 4px; }
 QMenuBar::item { padding: 4px 9px; border-radius: 4px; background: transparent; }
 QMenuBar::item:selected { background: $raised; }
+QMenuBar:disabled, QMenuBar::item:disabled { color: $muted; }
 QMenu { background: $panel; border: 1px solid $border; padding: 5px; }
 QMenu::item { padding: 5px 26px 5px 22px; border-radius: 4px; }
 QMenu::item:selected { background: $selected; }
@@ -135,6 +136,11 @@ QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid $muted; bord
 QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($icon_check); }
 QCheckBox::indicator:focus { border-color: $text; }
 QCheckBox:disabled { color: $muted; }
+QRadioButton { spacing: 8px; background: transparent; padding: 2px 0; }
+QRadioButton::indicator { width: 13px; height: 13px; border: 1px solid $muted; border-radius: 7px; background: $raised; }
+QRadioButton::indicator:checked { background: $accent; border: 1px solid $accent; }
+QRadioButton::indicator:focus { border-color: $text; }
+QRadioButton:disabled { color: $muted; }
 QSlider { background: transparent; min-height: 22px; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $border; }
 QSlider::sub-page:horizontal { height: 4px; border-radius: 2px; background: $accent; }
@@ -173,6 +179,12 @@ QListWidget::item:disabled { color: $muted; }
 QListWidget:focus { border-color: $accent; }
 QListView::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 4px; background: $raised; }
 QListView::indicator:checked { background: $accent; border-color: $accent; image: url($icon_check); }
+QSpinBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 6px; }
+QSpinBox QLineEdit { background: transparent; border: none; padding: 0 4px; }
+QSpinBox::up-button, QSpinBox::down-button { width: 0; border: none; }
+QSpinBox:focus { border-color: $accent; }
+#wizardBody { background: $window; }
+#wizardBody QTableView::item { padding: 2px 8px; }
 QDoubleSpinBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 6px; }
 QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0 4px; }
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from cxrview import __version__
+from cxrview.app.blinding import veiled
 from cxrview.app.privacy import shown_name
 from cxrview.app.state import AppState, LoadedPicture, LoadingPicture, NoPicture, ReadyModel, ThemeName
 from cxrview.app.theme import ICON_PX, app_icon, apply_theme, system_theme
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._layout_file = layout_file
         self._theme: ThemeName | None = None
+        self._is_blinded = False
         self.actions_ = Actions(self)
         self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
         self.browser, self.model_panel = BrowserPanel(), ModelPanel()
@@ -108,8 +110,13 @@ class MainWindow(QMainWindow):
         self._bar_all_else(is_barred=not state.is_notice_accepted)
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu, self.study_menu)
         dialogs = (self.tag_dialog, self.settings_dialog, self.own_windows_dialog)
+        seen = veiled(state)
+        if state.is_blinded != self._is_blinded:
+            self._is_blinded = state.is_blinded
+            self.browser.setHidden(state.is_blinded)
+            self.model_panel.setHidden(state.is_blinded)
         for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.browser, self.model_panel):
-            view.render_state(state)
+            view.render_state(seen)
         self._export_if_shown(state)
 
     @property
@@ -218,6 +225,8 @@ class MainWindow(QMainWindow):
 
     def _tell(self, title: str, text: str) -> None:
         box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self)
+        box.setObjectName("messageBox")
+        box.button(QMessageBox.StandardButton.Close).setObjectName("messageBoxClose")
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
@@ -252,7 +261,7 @@ class MainWindow(QMainWindow):
             ),
             "&Image": (
                 actions.previous, actions.next, actions.previous_frame, actions.next_frame, actions.find, None, actions.tags, None,
-                actions.score_shown, actions.cover, actions.turn_polarity, None, actions.score_all, actions.cancel_batch,
+                actions.score_shown, actions.cover, actions.turn_polarity, None, actions.score_all, actions.cancel_batch, actions.worklist,
             ),
             "&View": (
                 actions.fit, actions.actual_size, None,
