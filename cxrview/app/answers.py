@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from cxrview.app.layers import Layer, LayerKind, Layers
 from cxrview.app.state import (
@@ -16,6 +18,7 @@ from cxrview.app.state import (
     RecalledAnalysis,
     known_flags,
 )
+from cxrview.core.answer_flags import heat_share
 from cxrview.core.flags import Flag, flags_of
 from cxrview.core.heatmap import GRAD_CAM, METHOD_NAMES, common_scale
 from cxrview.core.lungs import Lungs
@@ -180,6 +183,19 @@ def wants_maps(state: AppState) -> bool:
         item.is_visible and ((has_maps and item.is_map and item.method == GRAD_CAM) or (item.kind is LayerKind.LUNGS and has_lungs))
         for item in state.layers.items
     )
+
+
+def heat_words(state: AppState) -> str:
+    """Say how much of the shown heat lies in the lungs; empty where there is no heatmap or nobody found lungs."""
+    view, analysis = selected_view(state), state.reading
+    if view.heatmap is None or not isinstance(analysis, Analysis) or analysis.lungs is None or not analysis.lungs.is_found:
+        return ""
+    share = _heat_share(view.heatmap, analysis.frame, analysis.lungs)
+    return "" if math.isnan(share) else f"{100 * share:.0f} % of this heat lies in the lungs."
+
+
+# The window asks again at every change of a layer; records of arrays are told apart by identity.
+_heat_share = lru_cache(maxsize=64)(heat_share)
 
 
 def selected_view(state: AppState) -> LayerView:

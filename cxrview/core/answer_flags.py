@@ -37,10 +37,15 @@ def lung_flags(findings: Sequence[Finding], heatmaps: Sequence[Heatmap], frame: 
     heatmap = next((each for each in heatmaps if each.label.id == top.label.id), None)
     if heatmap is None or not top.is_positive:
         return cut
-    coarse = replace(lungs, frame=lungs.frame.shrunk(COARSE_PX))
     # A map without heat gives NaN, which is under nothing.
-    is_outside = heat_in_lungs(heatmap, frame.shrunk(COARSE_PX), coarse) < LEAST_HEAT_IN_LUNGS
+    is_outside = heat_share(heatmap, frame, lungs) < LEAST_HEAT_IN_LUNGS
     return (*cut, Flag.HEAT_OUTSIDE_LUNGS) if is_outside else cut
+
+
+def heat_share(heatmap: Heatmap, frame: Frame, lungs: Lungs) -> float:
+    """Give the fraction of the positive heat that lies in the lungs, 0 to 1, to some thousandths and soon; NaN where there is none."""
+    coarse = replace(lungs, frame=lungs.frame.shrunk(COARSE_PX))
+    return heat_in_lungs(heatmap, frame.shrunk(COARSE_PX), coarse)
 
 
 def may_be_inverted(likeness: float, swapped_likeness: float) -> bool:

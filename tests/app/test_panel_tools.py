@@ -373,3 +373,22 @@ def test_swapping_is_offered_where_it_is_suspected_and_swapping_back_afterwards(
     panel.render_state(polarity_turned(ready))
     assert button.isVisibleTo(panel)
     assert button.text() == "Swap them back"
+
+
+def test_the_share_of_the_heat_in_the_lungs_is_said(panel: ModelPanel, ready: AppState) -> None:
+    assert ready.current is not None
+    logits = np.full((64, 64), -9.0, np.float32)
+    logits[10:50, 8:26] = logits[10:50, 38:56] = 9.0
+
+    def heat(_number: int) -> np.ndarray:
+        values = np.zeros((8, 8))
+        # Three parts in the left lung, one in the corner.
+        values[3, 2], values[0, 0] = 3.0, 1.0
+        return values
+
+    analysis = analysis_of(heat=heat)
+    state = reading_known(ready, ready.current, replace(analysis, lungs=lungs_of(logits, analysis.frame)))
+    panel.render_state(state)
+    assert find(panel, QLabel, "heatShare").text() == "75 % of this heat lies in the lungs."
+    panel.render_state(ready)
+    assert not find(panel, QLabel, "heatShare").isVisibleTo(panel)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from cxrview.app.answers import findings_of, layer_offered, layer_views, method_name
+from cxrview.app.answers import findings_of, heat_words, layer_offered, layer_views, method_name
 from cxrview.app.layers import MAX_LEAST, Layer, Layers, LayerStyle, signed
 from cxrview.app.state import AppState, ReadyModel, RecalledAnalysis
 from cxrview.app.views.choice_box import ChoiceBox
@@ -54,7 +54,7 @@ class LayerControls(QWidget):
         self._toggle.clicked.connect(self.toggle_requested)
         self.list = LayerList(self)
         self._add, self._remove = self._build_add(), self._build_remove()
-        self._words = make_label("layerWords", "muted")
+        self._words, self._share = make_label("layerWords", "muted"), make_label("heatShare", "muted")
         self._make = QPushButton("Make this map", self)
         self._make.setObjectName("makeMap")
         self._make.clicked.connect(self.map_requested)
@@ -80,6 +80,8 @@ class LayerControls(QWidget):
         view = views[state.layers.selected]
         self._words.setText(view.words)
         self._words.setVisible(bool(view.words))
+        self._share.setText(heat_words(state) if layer.is_map else "")
+        self._share.setVisible(bool(self._share.text()))
         self._make.setVisible(view.is_missing)
         self._render_labels(state)
         methods = state.model.methods if isinstance(state.model, ReadyModel) else (GRAD_CAM,)
@@ -213,7 +215,7 @@ class LayerControls(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        for part in (self._toggle, self.list, buttons, self._words, self._make, grid, self._signed, self._common):
+        for part in (self._toggle, self.list, buttons, self._words, self._share, self._make, grid, self._signed, self._common):
             if isinstance(part, QWidget):
                 layout.addWidget(part)
             else:
