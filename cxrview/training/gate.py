@@ -45,6 +45,7 @@ BATCH = 16
 REFUSING = ("not_chest", "lateral", "inverted", "turned")
 LEAST_EACH = 5  # yes and no answers before a question is asked at all
 Floats = npt.NDArray[np.float32]
+Logits = npt.NDArray[np.float64]
 Report = Callable[[str], None]
 
 
@@ -117,9 +118,10 @@ def train_gate(data: Path, run: Path, recipe: GateRecipe, report: Report = lambd
     network = rounded_to_half(initial_network(_as_classifier(recipe, architecture), IDS, report))
     draft = _written(run / "package", recipe, architecture, network, (Threshold(),) * len(IDS), pictures.examples, "Draft.\n")
     samples = _samples(pictures, draft, recipe, report)
-    probes = fit_probes(samples, recipe)
-    scores = question_scores(samples, probes, recipe)
-    shares = refused_shares(samples, probes, recipe)
+    unseen = np.stack([judged_unseen(samples, number, recipe) for number in range(len(IDS))], axis=1)
+    probes = fit_probes(samples, unseen, recipe)
+    scores = question_scores(samples, unseen, probes)
+    shares = refused_shares(samples, unseen, probes)
     for score in scores:
         report(f"{score.question}: frozen test {score.frozen}, unseen sources {score.across}, found {score.sensitivity}")
     for share in shares:
@@ -135,55 +137,52 @@ def train_gate(data: Path, run: Path, recipe: GateRecipe, report: Report = lambd
     return package.folder
 
 
-def fit_probes(samples: Samples, recipe: GateRecipe) -> tuple[Probe, ...]:
+def fit_probes(samples: Samples, unseen: Logits, recipe: GateRecipe) -> tuple[Probe, ...]:
     """Fit every question on the training groups; thresholds hold for films of sources that the regression has not seen."""
     learned = samples.split == "train"
     probes = []
     for number, question in enumerate(IDS):
         weight, bias = _regression(samples, number, learned, recipe)
-        unseen = _across(samples, number, learned, recipe)
         is_no = (
             learned
             & samples.is_plain
             & (samples.answers[:, number] == 0)
             & (samples.answers[:, IDS.index("lateral")] == 0)
-            & np.isfinite(unseen)
+            & np.isfinite(unseen[:, number])
         )
         share = recipe.refused if question in REFUSING else 0.05
-        probes.append(Probe(weight, bias, _quantile(unseen[is_no], samples.source[is_no], 1.0 - share)))
+        probes.append(Probe(weight, bias, _quantile(unseen[is_no, number], samples.source[is_no], 1.0 - share)))
     return tuple(probes)
 
 
-def question_scores(samples: Samples, probes: Sequence[Probe], recipe: GateRecipe) -> tuple[QuestionScore, ...]:
+def question_scores(samples: Samples, unseen: Logits, probes: Sequence[Probe]) -> tuple[QuestionScore, ...]:
     """Measure every question on the frozen test groups, and across sources."""
     scores = []
     everything = samples.split != "external"
     for number, (question, probe) in enumerate(zip(IDS, probes, strict=True)):
         logits = samples.pooled @ probe.weight + probe.bias
         asked = (samples.split == "test") & (samples.answers[:, number] >= 0)
-        unseen = _across(samples, number, everything, recipe)
-        apart = everything & (samples.answers[:, number] >= 0) & np.isfinite(unseen)
+        apart = everything & (samples.answers[:, number] >= 0) & np.isfinite(unseen[:, number])
         yes = asked & (samples.answers[:, number] == 1)
         scores.append(
             QuestionScore(
                 question,
                 _auroc(logits[asked], samples, asked, number),
-                _auroc(unseen[apart], samples, apart, number),
+                _auroc(unseen[apart, number], samples, apart, number),
                 proportion_by_group(logits[yes] >= probe.threshold, samples.group[yes].tolist()),
             )
         )
     return tuple(scores)
 
 
-def refused_shares(samples: Samples, probes: Sequence[Probe], recipe: GateRecipe) -> tuple[RefusedShare, ...]:
+def refused_shares(samples: Samples, unseen: Logits, probes: Sequence[Probe]) -> tuple[RefusedShare, ...]:
     """Measure how many frontal films are refused: of each source by regressions that never saw it, and of external sources."""
     frontal = samples.is_plain & (samples.answers[:, IDS.index("not_chest")] == 0) & (samples.answers[:, IDS.index("lateral")] == 0)
     everything = samples.split != "external"
     refused_unseen, refused = np.zeros(len(frontal), bool), np.zeros(len(frontal), bool)
     for question in REFUSING:
         number = IDS.index(question)
-        unseen = _across(samples, number, everything, recipe)
-        refused_unseen |= np.isfinite(unseen) & (unseen >= probes[number].threshold)
+        refused_unseen |= np.isfinite(unseen[:, number]) & (unseen[:, number] >= probes[number].threshold)
         refused |= samples.pooled @ probes[number].weight + probes[number].bias >= probes[number].threshold
     shares = []
     for source in np.unique(samples.source[frontal]):
@@ -294,15 +293,20 @@ def _batches(chosen: list[tuple[int, Change]]) -> Iterator[list[tuple[int, Chang
 
 def _regression(samples: Samples, number: int, members: npt.NDArray[np.bool_], recipe: GateRecipe) -> tuple[Floats, float]:
     """Fit a balanced logistic regression on standardised features; weights for the features as they are."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     chosen = members & (samples.answers[:, number] >= 0)
-    x, y = samples.pooled[chosen].astype(np.float64), samples.answers[chosen, number] == 1
+    x, y = samples.pooled[chosen], samples.answers[chosen, number] == 1
     if min(int(y.sum()), int((~y).sum())) < LEAST_EACH:
         return np.zeros(x.shape[1], np.float32), -20.0  # too little to ask: the answer is no
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
     weights = _source_weights(samples.source[chosen], y)
-    fitted = LogisticRegression(C=recipe.penalty, max_iter=400).fit((x - mean) / scale, y, sample_weight=weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the penalty decides long before the last digits do
+        fitted = LogisticRegression(C=recipe.penalty, max_iter=200, tol=1e-3).fit((x - mean) / scale, y, sample_weight=weights)
     weight = fitted.coef_[0] / scale
     return weight.astype(np.float32), float(fitted.intercept_[0] - mean @ weight)
 
@@ -319,13 +323,16 @@ def _source_weights(source: npt.NDArray[np.str_], positives: npt.NDArray[np.bool
     return weights
 
 
-def _across(samples: Samples, number: int, members: npt.NDArray[np.bool_], recipe: GateRecipe) -> npt.NDArray[np.float64]:
-    """Judge each picture by a regression that has not seen its source; NaN where the others have no yes or no no."""
+def judged_unseen(samples: Samples, number: int, recipe: GateRecipe) -> Logits:
+    """Judge each picture (N,) by a regression that learned from the training groups of all other sources.
+
+    NaN where the others say too little, and for external pictures.
+    """
     logits = np.full(len(samples.source), np.nan)
-    known = members & (samples.answers[:, number] >= 0)
-    for source in np.unique(samples.source[known]):
-        own = members & (samples.source == source)
-        others = known & (samples.source != source)
+    learned = (samples.split == "train") & (samples.answers[:, number] >= 0)
+    for source in np.unique(samples.source[samples.split != "external"]):
+        own = (samples.split != "external") & (samples.source == source)
+        others = learned & (samples.source != source)
         answers = samples.answers[others, number]
         if min(int((answers == 1).sum()), int((answers == 0).sum())) >= LEAST_EACH:
             weight, bias = _regression(samples, number, others, recipe)
