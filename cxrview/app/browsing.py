@@ -68,15 +68,11 @@ def scope_opened(state: AppState, scope: Scope, listing: Listing) -> AppState:
 
 def listing_known(state: AppState, listing: Listing) -> AppState:
     """Take the list that was asked for; the chosen image stays, and its patient is unfolded."""
-    return _unfolded(replace(state, listing=listing))
+    return current_unfolded(replace(state, listing=listing))
 
 
 def current_unfolded(state: AppState) -> AppState:
     """Show the chosen image in the list by unfolding its patient."""
-    return _unfolded(state)
-
-
-def _unfolded(state: AppState) -> AppState:
     group = state.listing.group_at(state.listing.place_of(state.current))
     if group is None or group.stop - group.start == 1 or group.patient in state.browser.unfolded:
         return state

@@ -84,7 +84,7 @@ def person_text(state: AppState, image: Image, number: int) -> str:
         return f"Patient {number:,}" if number else shown_name(state, image.ref)
     name = " ".join(part for part in image.patient_name.replace("^", " ").split() if part)
     if name or image.format == "DICOM":
-        return SEPARATOR.join(text for text in (name, image.patient_code) if text) or shown_name(state, image.ref)
+        return SEPARATOR.join(text for text in dict.fromkeys((name, image.patient_code)) if text) or shown_name(state, image.ref)
     return image.patient_code or shown_name(state, image.ref)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from PySide6.QtCore import QTimer
 
 from cxrview.app.browsing import image_remembered, rows_known
-from cxrview.app.controllers.shelf import Shelf
+from cxrview.app.controllers.shelf import Shelf, sentence
 from cxrview.app.state import AppState, LoadedPicture, MarkBook, UnreadablePicture, neighbours, notice_given
 from cxrview.app.store import Store
 from cxrview.core.errors import BrokenMarks, CxrError
@@ -187,7 +187,8 @@ class Notes:
 
     def _on_not_kept(self, key: str, error: CxrError) -> None:
         """Say so; what could not be kept is tried once more when the program ends."""
-        self._store.apply(notice_given, f"What you changed is not kept yet. {error}" if not key.startswith("seen") else str(error))
+        told = sentence(error)
+        self._store.apply(notice_given, told if key.startswith("seen") else f"What you changed is not kept yet. {told}")
 
 
 def _shown(state: AppState) -> tuple[ImageRef, ...]:

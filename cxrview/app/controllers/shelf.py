@@ -44,7 +44,7 @@ class Shelf:
             KEY,
             lambda _context: self._open(),
             lambda notice: self._store.apply(library_opened, notice),
-            on_failed=lambda error: self._store.apply(library_lost, str(error)),
+            on_failed=lambda error: self._store.apply(library_lost, sentence(error)),
         )
 
     def ask(
@@ -116,14 +116,19 @@ class Shelf:
             self.library = open_library(self._temporary / "library.sqlite3")
         except (OSError, LibraryError):
             raise error from None
-        return f"{error} Until then nothing that you write is kept."
+        return f"{sentence(error)} Until then nothing that you write is kept."
 
     def _on_failed(self, error: CxrError, on_failed: Callable[[CxrError], None] | None) -> None:
         if isinstance(error, LibraryDamaged) and self._rescues < MOST_RESCUES:
             self._rescues += 1
-            self.open()
             self._store.apply(notice_given, "The library is damaged; it is being rebuilt.")
+            self.open()
         if on_failed is not None:
             on_failed(error)
         elif not isinstance(error, LibraryDamaged):
-            self._store.apply(notice_given, str(error))
+            self._store.apply(notice_given, sentence(error))
+
+
+def sentence(error: CxrError) -> str:
+    """Say what went wrong and what to do; where the library lies does not help a person in the window."""
+    return f"{error.message} {error.hint}".strip() if isinstance(error, LibraryError) else str(error)

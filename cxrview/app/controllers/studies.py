@@ -10,6 +10,7 @@ from pathlib import Path
 from cxrview.app.browser import Browser, BrowserMode, Filters, Indexing, Listing, RecentPath, Scope, Stock, listing_of, query_of
 from cxrview.app.browsing import (
     current_row,
+    current_unfolded,
     listing_known,
     prior_shown,
     rows_known,
@@ -20,7 +21,7 @@ from cxrview.app.browsing import (
     search_started,
     stock_known,
 )
-from cxrview.app.controllers.shelf import Shelf
+from cxrview.app.controllers.shelf import Shelf, sentence
 from cxrview.app.state import AppState, notice_given
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context
@@ -81,12 +82,16 @@ class Studies:
         self._stocked = 0
         self._listing: Listing | None = None
         self._pages: set[int] = set()
+        self._current: ImageRef | None = None
 
     def follow(self, state: AppState) -> None:
         """Ask for what the browser lacks."""
         if state.listing is not self._listing:
             self._listing = state.listing
             self._pages.clear()
+        if state.current != self._current:
+            self._current = state.current
+            self._store.apply(current_unfolded)
         if not state.browser.opened:
             return
         if state.browser.opened != self._stocked:
@@ -131,7 +136,7 @@ class Studies:
         if opening is None:
             return
         self._listed_at = 0
-        self._list_pending(lambda: None)  # what the library knows already is shown at once
+        self._list_pending()  # what the library knows already is shown at once
         self._shelf.index(
             INDEX_KEY,
             lambda library, context: _look_through(library, opening, context),
@@ -144,14 +149,15 @@ class Studies:
         assert isinstance(progress, Progress)
         self._store.apply(search_advanced, Indexing(progress.done, progress.total))
         if self._opening is not None and self._opening.is_pending:
-            self._list_pending(lambda: None)
+            self._list_pending()
         elif progress.done - self._listed_at >= GROWTH * len(self._store.state.listing.shown):
             self._listed_at = progress.done
             self._list()
 
     def _on_indexed(self, opening: _Opening, indexed: Indexed) -> None:
         if self._opening is not None and self._opening.is_pending:
-            self._list_pending(lambda: self._finish(_nothing_found(opening.scope.title, indexed), indexed))
+            nothing = _nothing_found(opening.scope.title, indexed)
+            self._list_pending(lambda is_found: self._finish(_problem_text(indexed) if is_found else nothing, indexed))
         else:
             self._finish(_problem_text(indexed), indexed)
 
@@ -171,11 +177,11 @@ class Studies:
             return  # it is being mended; then the folder is looked through again
         self._opening = None
         self._unfinished.clear()
-        self._store.apply(search_ended, str(error))
+        self._store.apply(search_ended, sentence(error))
         self._list()
 
-    def _list_pending(self, on_nothing: Callable[[], None]) -> None:
-        """Show what was found of what is being opened, if anything was."""
+    def _list_pending(self, then: Callable[[bool], None] = lambda _is_found: None) -> None:
+        """Show what was found of what is being opened, if anything was, and say whether it was."""
         opening = self._opening
         if opening is None or not opening.is_pending:
             return
@@ -183,14 +189,11 @@ class Studies:
         wanted = _wanted(browser)
 
         def on_listed(listing: Listing) -> None:
-            if self._opening is None or self._opening.scope != opening.scope or not self._opening.is_pending:
-                return
-            if not listing.shown:
-                on_nothing()
-                return
-            self._opening = replace(self._opening, is_pending=False)
-            self._asked = wanted
-            self._store.apply(scope_opened, browser.scope, listing)
+            if self._opening is not None and self._opening.scope == opening.scope and self._opening.is_pending and listing.shown:
+                self._opening = replace(self._opening, is_pending=False)
+                self._asked = wanted
+                self._store.apply(scope_opened, browser.scope, listing)
+            then(bool(listing.shown))
 
         self._shelf.ask(OPEN_KEY, lambda library: _listing(library, wanted), on_listed, on_failed=self._on_not_indexed)
 
@@ -227,7 +230,8 @@ class Studies:
 
     def _on_not_listed(self, error: CxrError) -> None:
         self._is_listing = self._is_stale = False
-        self._store.apply(notice_given, str(error))
+        if not isinstance(error, LibraryDamaged):  # the rebuilt one is asked again
+            self._store.apply(notice_given, sentence(error))
 
     def show(self, places: Sequence[int]) -> None:
         """Fetch the rows at these places of the list, a page at a time."""

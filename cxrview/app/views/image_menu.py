@@ -50,9 +50,10 @@ class ImageMenu(QMenu):
         self._add("menuPrior", "Show with &prior", lambda: self.prior_requested.emit(refs[0]))
         self._add("menuFolder", "Show in &folder", lambda: _show_in_folder(refs[0].path.parent))
         self.addSeparator()
-        is_starred = all(image.is_starred for image in images)
+        is_known = len(images) == len(ids)
+        is_starred = is_known and all(image.is_starred for image in images)
         self._add("menuStar", "Take the &star away" if is_starred else "&Star", lambda: self.star_requested.emit(ids, not is_starred))
-        is_read = all(image.is_read for image in images)
+        is_read = is_known and all(image.is_read for image in images)
         self._add("menuRead", "Mark as un&read" if is_read else "Mark as &read", lambda: self.read_requested.emit(ids, not is_read))
         self.addSeparator()
         number = "" if len(ids) == 1 else f" {len(ids):,} images"

@@ -17,6 +17,7 @@ from cxrview.app.views.model_panel import BADGE
 ICON_PX = 18
 MOST_RECENT = 6
 LOGO_PX = 72
+LEAD_WIDTH_PX = 440
 LEAD = "Chest radiographs, what a network reads in them, where it looked, and how sure it is."
 DROP = "or drop a folder, images, DICOM files or a ZIP anywhere in this window"
 
@@ -131,8 +132,9 @@ class StartPage(QWidget):
         column = QVBoxLayout(card)
         column.setContentsMargins(36, 32, 36, 28)
         column.setSpacing(12)
-        for widget in (logo, title, lead):
+        for widget in (logo, title):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(lead)
         column.addSpacing(12)
         column.addLayout(buttons)
         column.addSpacing(4)
