@@ -9,7 +9,7 @@ import torch
 from cxrview.core.manifest import Architecture, Task
 from cxrview.engine.nets import build
 from cxrview.training.recipe import FitRecipe, Loss
-from cxrview.training.task import ValidationSet, aurocs, cosine, freeze, heat_outside, loss
+from cxrview.training.task import ValidationSet, aurocs, cosine, freeze, heat_outside, loss, make_task
 
 
 def test_multilabel_loss_is_weighted_cross_entropy() -> None:
@@ -92,3 +92,18 @@ def test_holding_heat_in_the_lungs_moves_it_there() -> None:
         heat_outside(features, dense, lungs).backward()
         optimiser.step()
     assert heat_outside(features, dense, lungs).item() < before - 0.1
+
+
+def test_heat_outside_the_lungs_is_part_of_a_steps_loss() -> None:
+    torch.manual_seed(0)
+    network = build(Architecture("cnn-pooled"), labels=2, channels=1, height=32, width=32).eval()
+    facts = ValidationSet(np.ones((1, 2), bool), np.array(["a"]))
+    learner = make_task(network, Task.MULTILABEL, ("a", "b"), FitRecipe(heat_outside=0.5), facts)
+    batch = (torch.rand(3, 1, 32, 32), torch.tensor([[1.0, 0.0]] * 3), torch.ones(3, 2))
+    lungs = torch.zeros(3, 32, 32)
+    lungs[:, :8, :8] = 1.0
+    with torch.no_grad():
+        plain, held = learner.loss_of(batch), learner.loss_of((*batch, lungs))  # type: ignore[operator]
+        share = heat_outside(network(batch[0])[1], network.get_submodule("head.dense.0"), lungs)
+    assert share.item() > 0.1
+    assert (held - plain).item() == pytest.approx(0.5 * share.item(), rel=1e-4)
