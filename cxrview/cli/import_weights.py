@@ -9,6 +9,7 @@ from pathlib import Path
 from cxrview.cli.command import Command, ExitCode
 from cxrview.cli.terminal import answer, tell
 from cxrview.core.errors import EngineUnavailable, NothingToDo, UsageError
+from cxrview.io.places import how_to_get
 
 DETAILS = """\
 FILE is safetensors, or a .pth, .pt or .tar of torch, of which the tensors alone are read; nothing in it is run. Known are DenseNet,
@@ -31,7 +32,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.file.is_file():
         raise NothingToDo(f"there is no '{arguments.file}'.", hint="Name a checkpoint.")
     if importlib.util.find_spec("torch") is None:
-        raise EngineUnavailable("importing weights needs torch, which is not installed.", hint='`pip install "cxrview[train]"`.')
+        raise EngineUnavailable("importing weights needs torch, which is not installed.", hint=f"{how_to_get('train').capitalize()}.")
     from cxrview.training.import_weights import import_init, import_package, load_contract, with_labels
 
     if arguments.output.suffix == ".safetensors":

@@ -12,6 +12,7 @@ from cxrview.cli.command import Command, ExitCode
 from cxrview.cli.options import add_quiet_option
 from cxrview.cli.terminal import answer, tell
 from cxrview.core.errors import EngineUnavailable, NothingToDo
+from cxrview.io.places import how_to_get, is_frozen
 
 if TYPE_CHECKING:
     from cxrview.training.recipe import Recipe
@@ -40,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("lightning") is None:
         raise EngineUnavailable(
             "training needs torch and lightning, which are not installed.",
-            hint='`pip install "cxrview[train]"`, or in a checkout `python3 packaging/bootstrap.py run --with train -- train ...`.',
+            hint=_how_to_train(),
         )
     from cxrview.training.gate_recipe import is_gate_recipe
     from cxrview.training.lung_recipe import is_lung_recipe
@@ -88,6 +89,12 @@ def _estimate(arguments: argparse.Namespace, recipe: Recipe, report: Callable[[s
         f"{found.batch}), {memory}{found.disk_bytes / 2**30:.2f} GB of disk."
     )
     return ExitCode.OK
+
+
+def _how_to_train() -> str:
+    if is_frozen():
+        return f"{how_to_get('train').capitalize()}."
+    return f"{how_to_get('train')}, or in a checkout `python3 packaging/bootstrap.py run --with train -- train ...`."
 
 
 def _ignore(_: str) -> None:

@@ -14,6 +14,7 @@ from cxrview.core.manifest import Label
 from cxrview.core.results import FloatArray, Heatmap, HeatmapTarget
 from cxrview.engine.torch import TorchPredictor
 from cxrview.engine.torchvision_ops import make_importable
+from cxrview.io.places import how_to_get
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +64,5 @@ def _cam_class(name: str) -> Any:
     try:
         import pytorch_grad_cam
     except ImportError as error:
-        raise EngineUnavailable("the package grad-cam is not installed.", hint='`pip install "cxrview[train]"`.') from error
+        raise EngineUnavailable("the package grad-cam is not installed.", hint=f"{how_to_get('train').capitalize()}.") from error
     return getattr(pytorch_grad_cam, name)

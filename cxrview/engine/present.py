@@ -8,6 +8,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from cxrview.io.places import how_to_get
+
 _NO_DRIVER = "this machine has no NVIDIA driver."
 
 
@@ -52,7 +54,7 @@ def against_onnx_cuda() -> str:
 
 def against_openvino_float32() -> str:
     """Say why OpenVINO cannot run here; empty when it can."""
-    return "" if _is_installed("openvino") else 'openvino is not installed; `pip install "cxrview[openvino]"`.'
+    return "" if _is_installed("openvino") else f"openvino is not installed; {how_to_get('openvino')}."
 
 
 def against_openvino_bfloat16() -> str:
@@ -67,7 +69,7 @@ def against_openvino_bfloat16() -> str:
 
 def against_torch_cpu() -> str:
     """Say why torch cannot run here; empty when it can."""
-    return "" if _is_installed("torch") and _is_installed("timm") else 'torch is not installed; `pip install "cxrview[train]"`.'
+    return "" if _is_installed("torch") and _is_installed("timm") else f"torch is not installed; {how_to_get('train')}."
 
 
 def against_torch_cuda() -> str:
@@ -84,4 +86,4 @@ def against_torch_cuda() -> str:
 
 def against_lime() -> str:
     """Say why LIME cannot run here; empty when it can."""
-    return "" if _is_installed("lime") else 'lime is not installed; `pip install "cxrview[train]"`.'
+    return "" if _is_installed("lime") else f"lime is not installed; {how_to_get('train')}."

@@ -62,6 +62,11 @@ def program_command() -> tuple[str, ...]:
     return (sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {home!r}); from cxrview.__main__ import main; sys.exit(main())")
 
 
+def how_to_get(extra: str) -> str:
+    """Tell how an optional part comes here, such as `train`; nobody installs a package into a frozen program."""
+    return "the full installer of cxrview has it" if is_frozen() else f'`pip install "cxrview[{extra}]"`'
+
+
 def is_frozen() -> bool:
     """Tell whether this is the self-contained program, which has no Python beside it."""
     return bool(getattr(sys, "frozen", False))

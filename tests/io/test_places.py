@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cxrview
-from cxrview.io.places import places, program_command, resource, use_basedir
+from cxrview.io.places import how_to_get, places, program_command, resource, use_basedir
 
 
 def test_basedir_variable_moves_every_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,3 +62,10 @@ def test_a_child_of_the_frozen_program_is_the_frozen_program(monkeypatch: pytest
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", "/opt/cxrview/cxrview")
     assert program_command() == ("/opt/cxrview/cxrview",)
+
+
+def test_nobody_is_told_to_install_packages_into_a_frozen_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "pip install" in how_to_get("train")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert "pip" not in how_to_get("train")
+    assert "installer" in how_to_get("train")
