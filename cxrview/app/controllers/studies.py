@@ -243,11 +243,11 @@ class Studies:
                 self._fetch(page, tuple(ids[page * PAGE : (page + 1) * PAGE]))
 
     def _fetch(self, page: int, ids: tuple[int, ...]) -> None:
-        self._shelf.ask(f"rows {page}", lambda library: library.images(ids), partial(self._store.apply, rows_known))
+        self._shelf.ask(f"rows {page}", lambda library: library.images(ids), self._store.bound(rows_known))
 
     def _renew_rows(self) -> None:
         known = tuple(self._store.state.browser.rows.by_id)
-        self._shelf.ask("renew rows", lambda library: library.images(known), partial(self._store.apply, rows_known))
+        self._shelf.ask("renew rows", lambda library: library.images(known), self._store.bound(rows_known))
 
     def renew(self) -> None:
         """Ask again for list, rows and choices: something was scored or written."""
@@ -258,7 +258,7 @@ class Studies:
 
     def take_stock(self) -> None:
         """Ask what there is to filter by, what was opened last, and what cannot be read."""
-        self._shelf.ask(STOCK_KEY, _stock, partial(self._store.apply, stock_known))
+        self._shelf.ask(STOCK_KEY, _stock, self._store.bound(stock_known))
 
     def list_problems(self, tell: Callable[[tuple[Problem, ...]], None]) -> None:
         """Give every file, folder and archive that cannot be read, with the reason."""

@@ -128,7 +128,8 @@ class BrowserPanel(QWidget):
 
     def focus_note(self) -> None:
         """Let the person write a note on the shown image."""
-        self._note.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._note.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._note.end(False)
 
     @property
     def view(self) -> BrowserList:

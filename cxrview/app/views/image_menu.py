@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from PySide6.QtCore import QPoint, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from cxrview.app.state import AppState, ReadyModel
@@ -63,16 +66,17 @@ class ImageMenu(QMenu):
         self.addSeparator()
         self._add("menuForget", f"For&get{number or ' this image'}…", lambda: self._ask(ids))
 
-    def _add(self, name: str, text: str, do: object) -> object:
+    def _add(self, name: str, text: str, do: Callable[[], None]) -> QAction:
         action = self.addAction(text)
         action.setObjectName(name)
-        action.triggered.connect(lambda _checked=False: do())  # type: ignore[operator]
+        action.triggered.connect(lambda _checked=False: do())
         return action
 
     def _ask(self, ids: tuple[int, ...]) -> None:
         """Make sure: what a person wrote goes with the image."""
         number = "this image" if len(ids) == 1 else f"{len(ids):,} images"
-        box = QMessageBox(self.window() if self.parentWidget() is None else self.parentWidget().window())
+        parent = self.parentWidget()
+        box = QMessageBox(self if parent is None else parent.window())
         box.setObjectName("forgetQuestion")
         box.setWindowTitle("Forget")
         box.setText(f"Forget {number}?")
@@ -84,5 +88,5 @@ class ImageMenu(QMenu):
         box.open()
 
 
-def _show_in_folder(folder: object) -> None:
+def _show_in_folder(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

@@ -143,8 +143,8 @@ class StartPage(QWidget):
         column.addWidget(self._recent_title)
         links = QVBoxLayout()
         links.setSpacing(0)
-        for button in (*self._recent, self._library):
-            links.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        for link in (*self._recent, self._library):
+            links.addWidget(link, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addLayout(links)
         column.addWidget(self._status)
         column.addWidget(self._add_model, 0, Qt.AlignmentFlag.AlignHCenter)
