@@ -1,15 +1,10 @@
-"""Start of the window: everything is built once, in order, and taken down in reverse."""
+"""All that works behind the window: everything is built once, in order, and taken down in reverse."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from cxrview.app.controllers.answering import Answer, Memory, save_answer
@@ -30,29 +25,23 @@ from cxrview.app.controllers.tables import Tables
 from cxrview.app.controllers.tags import Tags
 from cxrview.app.controllers.thumbnails import Thumbnails
 from cxrview.app.crash import CrashReporter
+from cxrview.app.opening import Front, Options, build_front, main, parse
 from cxrview.app.state import AskedEngine, notice_given
 from cxrview.app.store import Store
 from cxrview.app.tasks import Runner, ThreadRunner
-from cxrview.app.theme import system_theme
 from cxrview.app.window import MainWindow
 from cxrview.app.wiring import Controllers, open_paths, wire
-from cxrview.app.wishes import check_wishes, first_state
 from cxrview.app.wizard_wiring import Desk
-from cxrview.core.errors import SettingsError
+from cxrview.app.worklist_wiring import WorklistDesk
 from cxrview.core.image import ImageRef
+from cxrview.core.results import HeatmapTarget
 from cxrview.engine.choose import Choice, open_predictor
 from cxrview.engine.lungs import LungFinder, open_lungs
 from cxrview.engine.packages import Package
 from cxrview.io.places import places
-from cxrview.io.settings import Settings, load_settings
+from cxrview.io.settings import Settings
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What was asked for on the command line; an empty `model` leaves the choice to the settings."""
-
-    paths: tuple[Path, ...] = ()
-    model: str = ""
+__all__ = ["Options", "Program", "build", "main", "parse"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +54,7 @@ class Program:
     controllers: Controllers
     shelf: Shelf
     desk: Desk
+    worklist: WorklistDesk
     crashes: CrashReporter
     remembering: Remembering
     settings: Settings
@@ -78,6 +68,7 @@ class Program:
     def close(self) -> None:
         """Take everything down in reverse: no new work, workers idle, session closed, then Qt."""
         self.desk.close()
+        self.worklist.close()
         self.window.close()
         self.runner.close()
         self.controllers.models.close()
@@ -90,41 +81,17 @@ class Program:
         self.window.deleteLater()
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run the window with `[--model ID|DIR] [--] PATH ...` and give the exit status."""
-    options = parse(argv)
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(application, QApplication)
-    application.setApplicationName("cxrview")
-    program = build(application)
-    program.crashes.install()
-    program.window.show()
-    QTimer.singleShot(0, program.window, partial(program.begin, options))
-    status = application.exec()
-    program.remembering.keep()
-    program.close()
-    return status
-
-
-def parse(argv: Sequence[str]) -> Options:
-    """Read the arguments of the window."""
-    parser = argparse.ArgumentParser(prog="cxrview", description="Open the window.")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders and ZIP archives to open")
-    parser.add_argument("--model", default="", metavar="ID|DIR", help="the model to use")
-    found = parser.parse_args(list(argv))
-    return Options(tuple(Path(path).absolute() for path in found.paths), found.model)
-
-
-def build(application: QApplication, runner: Runner | None = None) -> Program:
-    """Build the program; nothing is read from disk but the settings, and nothing heavy is imported."""
-    where = places()
-    crashes = CrashReporter(where.log_dir)
-    settings, notice = _settings()
-    store = Store(replace(first_state(settings, system_theme(application)), notice=notice))
+def build(application: QApplication | None = None, runner: Runner | None = None, *, front: Front | None = None) -> Program:
+    """Build the program behind a window, and the window first when there is none; nothing heavy is imported."""
+    if front is None:
+        assert application is not None
+        front = build_front(application)
+    where, window, store = places(), front.window, front.store
+    crashes, settings = front.crashes, front.settings
     runner = runner or ThreadRunner(crashes.report)
     shelf = Shelf(store, runner)
     opener, lungs_opener = partial(_open, threads=settings.threads), partial(_open_lungs, threads=settings.threads)
-    models = Models(store, runner, opener=opener, lungs_opener=lungs_opener)
+    models = Models(store, runner, opener=opener, lungs_opener=lungs_opener, target=HeatmapTarget(settings.heatmap_target))
     memory = _memory(settings, shelf)
     pictures = Pictures(store, runner)
     audit = Audit(store, runner, where.log_dir)
@@ -143,7 +110,6 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
         tags=Tags(store, runner),
         exports=Exports(store, runner, audit),
     )
-    window = MainWindow(where.config_dir / "window.ini")
     wire(window, store, controllers, crashes)
     strange = window.profile_menu.strangers(store.state.own_keys)
     if strange:
@@ -156,16 +122,9 @@ def build(application: QApplication, runner: Runner | None = None) -> Program:
     desk = Desk(window, runner, where.runs_dir, on_published=models.refresh, on_open=partial(open_paths, controllers))
     window.actions_.train.triggered.connect(desk.open)
     window.start_page.train_requested.connect(desk.open)
-    return Program(window, store, runner, controllers, shelf, desk, crashes, remembering, settings)
-
-
-def _settings() -> tuple[Settings, str]:
-    try:
-        settings = load_settings()
-        check_wishes(settings)
-        return settings, ""
-    except SettingsError as error:
-        return Settings(), f"The settings were not used. {error}"
+    worklist = WorklistDesk(window, store, runner)
+    window.actions_.worklist.triggered.connect(worklist.toggle)
+    return Program(window, store, runner, controllers, shelf, desk, worklist, crashes, remembering, settings)
 
 
 def _memory(settings: Settings, shelf: Shelf) -> Memory:

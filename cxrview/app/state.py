@@ -400,6 +400,7 @@ class AppState:
         turned_polarity: images whose file a person has said to be wrong about what is bright.
         prevalence: of the condition among the person's patients, 0 to 1, for predictive values.
         notice: one sentence for the person; empty when there is nothing to say.
+        is_blinded: what networks say is not to be seen yet.
     """
 
     listing: Listing = field(default_factory=Listing)
@@ -442,6 +443,7 @@ class AppState:
     default_model: str = ""
     answers_mb: int = DEFAULT_ANSWERS_MB
     is_notice_accepted: bool = True
+    is_blinded: bool = False
 
 
 def differs(old: AppState, new: AppState) -> bool:
@@ -640,6 +642,12 @@ def explained(state: AppState, ref: ImageRef, made: Mapping[ExplanationKey, Heat
     return state if ref != state.current else replace(state, explanations=_with_maps(state.explanations, made))
 
 
+def explanations_stopped(state: AppState) -> AppState:
+    """Forget the heatmaps that were being made, so that they can be asked for again."""
+    made = {key: item for key, item in state.explanations.by_key.items() if item != NotExplained()}
+    return replace(state, explanations=Explanations(made))
+
+
 def _with_maps(explanations: Explanations, made: Mapping[ExplanationKey, Heatmap | NotExplained]) -> Explanations:
     return Explanations({**explanations.by_key, **made})
 
@@ -781,6 +789,11 @@ def theme_chosen(state: AppState, theme: ThemeName | None) -> AppState:
 def system_theme_changed(state: AppState, theme: ThemeName) -> AppState:
     """Take over the look of the system, if it is to be followed."""
     return replace(state, system_theme=theme, theme=theme if state.is_theme_of_system else state.theme)
+
+
+def answers_memory_chosen(state: AppState, megabytes: int) -> AppState:
+    """Keep answers and heatmaps of images seen before up to this many megabytes."""
+    return replace(state, answers_mb=megabytes)
 
 
 def cache_chosen(state: AppState, megabytes: int) -> AppState:

@@ -26,9 +26,11 @@ class Lane(StrEnum):
     """Short questions to the library and short writes."""
     INDEX = "index"
     """Looking through folders, which takes as long as it takes."""
+    BATCH = "batch"
+    """Waiting for the process that scores a folder."""
 
 
-WORKERS = {Lane.MODEL: 1, Lane.FILES: 2, Lane.DISK: 1, Lane.LIBRARY: 1, Lane.INDEX: 1}
+WORKERS = {Lane.MODEL: 1, Lane.FILES: 2, Lane.DISK: 1, Lane.LIBRARY: 1, Lane.INDEX: 1, Lane.BATCH: 1}
 
 
 class Context:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -48,7 +48,7 @@ from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.app.views.window_menu import WindowMenu
 from cxrview.core.image import ImageRef
 from cxrview.io.places import resource
-from cxrview.io.read import Problem
+from cxrview.io.problem import Problem
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1360, 860)
@@ -68,6 +68,8 @@ class MainWindow(QMainWindow):
     model_folder_chosen = Signal(object)
     """The person chose a model folder, or a model file, to add. Parameters: folder (Path)."""
 
+    painted = Signal()
+    """The window is seen for the first time."""
     system_theme_changed = Signal(object)
     """The system turned dark or light. Parameters: its look (ThemeName)."""
 
@@ -79,6 +81,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._layout_file = layout_file
         self._theme: ThemeName | None = None
+        self._is_painted = False
         self._is_blinded = False
         self.actions_ = Actions(self)
         self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
@@ -335,6 +338,13 @@ class MainWindow(QMainWindow):
         kept.sync()
 
     # Called by Qt.
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first paint."""
+        super().paintEvent(event)
+        if not self._is_painted:
+            self._is_painted = True
+            self.painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember sizes and places."""

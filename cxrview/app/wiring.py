@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from cxrview.app.answers import override_chosen, prevalence_chosen, threshold_aimed, threshold_chosen, thresholds_aimed, thresholds_reset
+from cxrview.app.blinding import veiled
 from cxrview.app.browser import BrowserMode
 from cxrview.app.browsing import (
     current_row,
@@ -63,6 +64,7 @@ from cxrview.app.privacy import names_toggled, tags_closed, tags_opened
 from cxrview.app.state import (
     AppState,
     ThemeName,
+    answers_memory_chosen,
     auto_scoring_toggled,
     cache_chosen,
     colours_chosen,
@@ -124,7 +126,7 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     store.changed.connect(controllers.explaining.follow)
     store.changed.connect(controllers.covering.follow)
     store.changed.connect(controllers.comparing.follow)
-    store.changed.connect(controllers.audit.follow)
+    store.changed.connect(lambda state: controllers.audit.follow(veiled(state)))
     store.changed.connect(controllers.tags.follow)
     crashes.reported.connect(store.bound(notice_given))
     _wire_files(window, controllers)
@@ -287,6 +289,7 @@ def _wire_panel(window: MainWindow, store: Store, controllers: Controllers) -> N
     panel.layer.layers_chosen.connect(store.bound(layers_chosen))
     panel.layer.list.layers_chosen.connect(store.bound(layers_chosen))
     panel.layer.map_requested.connect(controllers.explaining.make_selected)
+    panel.layer.stop_requested.connect(controllers.explaining.stop)
     panel.layer.toggle_requested.connect(store.bound(layer_toggled))
     panel.layer.opacity_chosen.connect(store.bound(opacity_chosen))
     panel.layer.label_chosen.connect(store.bound(label_chosen))
@@ -302,6 +305,7 @@ def _wire_settings(window: MainWindow, store: Store, controllers: Controllers) -
     window.system_theme_changed.connect(store.bound(system_theme_changed))
     dialog.profile_chosen.connect(store.bound(profile_chosen))
     dialog.cache_chosen.connect(store.bound(cache_chosen))
+    dialog.answers_memory_chosen.connect(store.bound(answers_memory_chosen))
     dialog.own_windows_requested.connect(window.show_own_windows)
     dialog.colours_chosen.connect(store.bound(colours_chosen))
     dialog.default_model_chosen.connect(store.bound(default_model_chosen))

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import cxrview
 from cxrview.batch.journal import Counts
@@ -23,6 +24,7 @@ def run_record(command: Sequence[str], package: Package, ready: Ready, counts: C
     record = {
         "program": f"cxrview {cxrview.__version__}",
         "command": list(command),
+        "folder": str(Path.cwd()),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": {"id": manifest.id, "title": manifest.title, "version": manifest.version, "sha256": package.sha256},
         "engine": {"name": ready.engine, "device": ready.device, "reasons": list(ready.reasons), "has_lungs": ready.has_lungs},

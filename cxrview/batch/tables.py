@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
@@ -179,6 +179,26 @@ class _Parquet:
 
 
 SINKS: Mapping[str, Callable[[Path, tuple[str, ...]], RowSink]] = {".csv": _CsvFile, ".jsonl": _JsonLines, ".parquet": _Parquet}
+
+
+def parquet_columns(path: Path) -> tuple[str, ...]:
+    """Name the columns of a Parquet table.
+
+    Raises:
+        ValueError: it is none.
+    """
+    import pyarrow.parquet as parquet
+
+    return tuple(parquet.read_schema(path).names)
+
+
+def parquet_rows(path: Path) -> Iterator[Mapping[str, Cell]]:
+    """Give the rows of a Parquet table; a group of them is held at a time."""
+    import pyarrow.parquet as parquet
+
+    with parquet.ParquetFile(path) as file:
+        for group in file.iter_batches(batch_size=ROWS_IN_A_GROUP):
+            yield from group.to_pylist()
 
 
 def _csv_text(cell: Cell) -> str:

@@ -71,7 +71,8 @@ def finish_despite_kills(folder: Path, model: Path, table: Path, wanted: bytes, 
                         process.wait()
         if process.returncode in (0, 1):
             return Killed(commands, workers)
-        assert process.returncode == -signal.SIGKILL, f"the command ended by itself with {process.returncode}"
+        # 3: whoever kills the process that scores three times before it has begun is told to look for the reason.
+        assert process.returncode in (-signal.SIGKILL, 3), f"the command ended by itself with {process.returncode}"
         # Killed after the table was complete and before its journal was gone: then it is the table already.
         assert not table.exists() or table.read_bytes() == wanted
     pytest.fail("no table after so many tries")

@@ -60,6 +60,7 @@ class Actions(QObject):
         self.score_shown = self._make("scoreShown", "Sc&ore this image", "", QKeySequence("S"))
         self.score_all = self._make("scoreAllAction", "&Score all listed images", "score", QKeySequence("Ctrl+Return"))
         self.cancel_batch = self._make("cancelBatchAction", "&Cancel scoring", "stop")
+        self.worklist = self._make("worklist", "&Worklist", "", QKeySequence("Ctrl+L"))
         self.keys = self._make("keys", "Mouse and &keys", "", QKeySequence("F1"))
         self.guide = self._make("guide", "&User guide", "", QKeySequence("Shift+F1"))
         self.about = self._make("about", "&About cxrview", "")
