@@ -17,6 +17,7 @@ from cxrview.core.manifest import Calibration, Label, Manifest, Threshold, Train
 from cxrview.core.prepare import normalise
 from cxrview.core.results import FloatArray
 from cxrview.engine.base import Predictor, stacked_logits
+from cxrview.engine.composite import open_with
 from cxrview.engine.nets import head_activation, heatmap_kind
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import Golden, Package, write_package
@@ -25,6 +26,7 @@ from cxrview.evaluation.cases import Case, score_cases
 from cxrview.evaluation.evaluate import evaluate_cases
 from cxrview.evaluation.operating import operating_curves
 from cxrview.evaluation.page import to_html
+from cxrview.evaluation.pdf import to_pdf
 from cxrview.evaluation.report import EvaluationReport, to_json
 from cxrview.evaluation.within_source import Settings
 from cxrview.training.card import write_card
@@ -33,7 +35,7 @@ from cxrview.training.examples import Example, cases_of
 from cxrview.training.exclusive import logits_less_normal, take_normal_away
 from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph, rounded_to_half
 from cxrview.training.figures import figures_of, write_figures
-from cxrview.training.judge import WHOLE
+from cxrview.training.judge import WHOLE, audit_run
 from cxrview.training.pictures import load_pictures
 
 if TYPE_CHECKING:
@@ -76,13 +78,14 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     manifest = replace(calibrated, thresholds=thresholds, operating_curve=curves if any(curve.probability for curve in curves) else ())
     report("Measuring on the frozen test split, with the baselines beside the network.")
     measured = measure(plan, cases, logits, manifest, report)
+    measured = audit(plan, measured, replace(draft, manifest=manifest), report)
     write_report(run / "report", measured)
     write_logits(run / "report" / "scores.csv", plan, logits, manifest)
     write_figures(run / "report", figures_of(cases, logits, manifest))
     write_learning_curves(run)
-    learned, held_out = plan.members("train"), plan.members("val")
-    sources = tuple([plan.examples[i].source for i in members] for members in (learned, held_out))
-    guard = fit_guard(pooled[learned], pooled[held_out], sources=(sources[0], sources[1]))
+    learned, watched = plan.members("train"), plan.members("val")
+    sources = tuple([plan.examples[i].source for i in members] for members in (learned, watched))
+    guard = fit_guard(pooled[learned], pooled[watched], sources=(sources[0], sources[1]))
     package = write_package(
         run / "package",
         manifest,
@@ -188,9 +191,20 @@ def measure(plan: Plan, cases: Sequence[Case], logits: FloatArray, manifest: Man
     return evaluate_cases(cases, logits, manifest, grays=grays, aspects=[float(each) for each in whole.pictures.aspect], settings=settings)
 
 
+def audit(plan: Plan, measured: EvaluationReport, package: Package, report: Callable[[str], None]) -> EvaluationReport:
+    """Audit what was measured, on the test and external images, through the reference engine."""
+    report("Auditing for shortcuts: the same network without lungs, without letters, between sources.")
+    predictor = open_with(package, lambda each: OnnxPredictor(each, threads=1, cache_dir=None))
+    try:
+        return audit_run(measured, plan.examples, package, predictor, report=report)
+    finally:
+        predictor.close()
+
+
 def write_report(folder: Path, measured: EvaluationReport) -> None:
-    """Write `report.json` and `report.html`."""
+    """Write `report.json`, `report.html` and `report.pdf`."""
     folder.mkdir(exist_ok=True)
+    (folder / "report.pdf").write_bytes(to_pdf(measured))
     (folder / "report.json").write_text(to_json(measured), encoding="utf-8")
     (folder / "report.html").write_text(to_html(measured), encoding="utf-8")
 

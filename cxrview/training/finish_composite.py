@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from cxrview.evaluation.cases import score_cases
 from cxrview.training.card import write_card
 from cxrview.training.examples import cases_of
 from cxrview.training.figures import figures_of, write_figures
-from cxrview.training.finish import measure, run_all, write_logits, write_report
+from cxrview.training.finish import audit, measure, run_all, write_logits, write_report
 
 if TYPE_CHECKING:
     from cxrview.training.run import Plan
@@ -57,6 +57,7 @@ def finish_composite(plan: Plan, whole: Whole, run: Path, report: Callable[[str]
     measured_with = _written(plan, whole, members, run / "package", "Draft.\n", thresholds=thresholds).manifest
     report("Measuring the whole on the frozen test split.")
     measured = measure(plan, cases, logits, measured_with, report)
+    measured = audit(plan, measured, replace(draft, manifest=measured_with), report)
     write_report(run / "report", measured)
     write_logits(run / "report" / "scores.csv", plan, logits, measured_with)
     write_figures(run / "report", figures_of(cases, logits, measured_with))

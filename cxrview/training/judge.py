@@ -18,7 +18,7 @@ from cxrview.core.manifest import InputSpec, RangeRule
 from cxrview.core.prepare import to_gray
 from cxrview.core.results import FloatArray
 from cxrview.engine.base import Predictor
-from cxrview.engine.lungs import LungFinder
+from cxrview.engine.lungs import LungFinder, open_lungs
 from cxrview.engine.packages import Package
 from cxrview.evaluation.audits import Boxes, audit_cases, audit_explanations
 from cxrview.evaluation.cases import Case, score_cases
@@ -135,6 +135,38 @@ def judge(
         aspects=[one.aspect for one in ones],
     )
     return Judged(_with_audits(measured, cases, ones, package, predictor, asked, report), problems)
+
+
+def audit_run(
+    measured: EvaluationReport,
+    examples: Sequence[Example],
+    package: Package,
+    predictor: Predictor,
+    *,
+    workers: int = 2,
+    report: Callable[[str], None] = lambda _: None,
+) -> EvaluationReport:
+    """Add the audits to what a training measured, on its test and external images; lungs as in `judge`.
+
+    Args:
+        measured: of the same package on the same examples.
+        examples: of all splits.
+        package: with the calibration that was measured.
+        predictor: runs it.
+        workers: threads that read, prepare and run.
+        report: told how far it is.
+    """
+    tested = [each for each in examples if each.split in ("test", "external")]
+    finder = open_lungs(engine="onnx", device="cpu", threads=1, workers=workers)
+    try:
+        asked = Questions(is_audited=True, finder=finder)
+        ones, _ = _run_all(tested, package, predictor, asked, workers, report)
+        if not ones:
+            return measured
+        return _with_audits(measured, cases_of([one.example for one in ones]), ones, package, predictor, asked, report)
+    finally:
+        if finder is not None:
+            finder.close()
 
 
 def write_judgement(folder: Path, judged: Judged) -> None:
