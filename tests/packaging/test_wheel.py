@@ -27,9 +27,9 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
     return Parser().parsestr(wheel.read(name).decode())
 
 
-def test_models_and_resources_come_along(wheel: zipfile.ZipFile) -> None:
+def test_models_resources_and_documents_come_along(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    for folder in ("models", "resources"):
+    for folder in ("models", "resources", "docs"):
         wanted = {f"cxrview/_bundled/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert wanted <= names
 
