@@ -29,7 +29,7 @@ def write_card(plan: Plan, manifest: Manifest, measured: EvaluationReport) -> st
             *_in_short(measured),
             *_what_it_is(plan, manifest),
             *_training_data(manifest),
-            *_operating(manifest),
+            *_operating(manifest, is_fitted_again=plan.recipe.final_fit),
             to_markdown(measured),
             *_limits(plan),
         ]
@@ -88,7 +88,7 @@ def _training_data(manifest: Manifest) -> list[str]:
     ]
 
 
-def _operating(manifest: Manifest) -> list[str]:
+def _operating(manifest: Manifest, *, is_fitted_again: bool) -> list[str]:
     rows = [
         f"| {label.id} | {calibration.method} | {threshold.probability:.3f} | {threshold.operating_point} |"
         for label, calibration, threshold in zip(manifest.labels, manifest.calibration, manifest.thresholds, strict=True)
@@ -97,6 +97,7 @@ def _operating(manifest: Manifest) -> list[str]:
         "## Calibration and thresholds",
         "",
         "Both were chosen on the validation split, whose mix of classes is not that of a clinic: a probability holds for that mix.",
+        *(["They are those of the network before its final fit, which learned from the validation images too."] if is_fitted_again else []),
         "",
         "| Label | Calibration | Threshold | Operating point |",
         "|---|---|---|---|",
