@@ -136,6 +136,7 @@ class LayerView:
     Attributes:
         finding: of the label it explains; None without an answer.
         is_missing: the map can be made, and was not asked for yet for this image.
+        is_making: it is being made. lungs: of a layer that shows them.
     """
 
     layer: Layer
@@ -144,6 +145,7 @@ class LayerView:
     scale: float = 0.0
     words: str = ""
     is_missing: bool = False
+    is_making: bool = False
     lungs: Lungs | None = None
 
 
@@ -224,7 +226,7 @@ def _map_of(state: AppState, analysis: Analysis, finding: Finding, layer: Layer)
         if made is None:
             return LayerView(layer, words=f"{method_name(layer.method)} is not made yet for this image.", is_missing=True)
         if isinstance(made, NotExplained):
-            return LayerView(layer, words=made.reason or f"Making {method_name(layer.method)}…")
+            return LayerView(layer, words=made.reason or f"Making {method_name(layer.method)}…", is_making=not made.reason)
         return made
     if isinstance(analysis, RecalledAnalysis):
         return LayerView(layer, words="Making the heatmap…" if layer.is_visible else "")
@@ -251,6 +253,7 @@ def method_name(method: str) -> str:
 
 _OTHER_METHODS = {
     "occlusion": "Occlusion",
+    "lime": "LIME",
     "lime": "LIME",
     "gradcam++": "Grad-CAM++",
     "xgradcam": "XGrad-CAM",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cxrview.core.errors import EngineUnavailable, ManifestError, PackageError
@@ -30,7 +32,8 @@ class TorchPredictor:
             raise EngineUnavailable("torch finds no CUDA device.", hint="Check the driver, or install a torch with CUDA.")
         if threads:
             torch.set_num_threads(threads)
-        self._network = _network(package).to(str(device))
+        with _failing(f"torch cannot put the network on {device}."):
+            self._network = _network(package).to(str(device))
         self._device = device
 
     @property
@@ -52,10 +55,10 @@ class TorchPredictor:
         """Run (N, C, H, W) float32."""
         import torch
 
-        with torch.inference_mode():
+        with _failing(f"torch cannot run the network on {self._device}."), torch.inference_mode():
             logits, features = self._network(self.to_tensor(batch))
-        maps = features.float().cpu().numpy() if features.ndim == 4 else None
-        return forwards(logits.float().cpu().numpy(), maps)
+            maps = features.float().cpu().numpy() if features.ndim == 4 else None
+            return forwards(logits.float().cpu().numpy(), maps)
 
     def close(self) -> None:
         """Let go of the network."""
@@ -71,9 +74,19 @@ class TorchPredictor:
         """Give the features of one image, (1, K, h, w), and the gradient of the target with respect to them."""
         import torch
 
-        logits, features = self._network(self.to_tensor(batch))
-        (gradient,) = torch.autograd.grad(target_of(logits[0], index, target), features)
-        return features.detach(), gradient
+        with _failing(f"torch cannot run the network on {self._device}."):
+            logits, features = self._network(self.to_tensor(batch))
+            (gradient,) = torch.autograd.grad(target_of(logits[0], index, target), features)
+            return features.detach(), gradient
+
+
+@contextmanager
+def _failing(sentence: str) -> Iterator[None]:
+    """Say in a sentence what torch says in a page: no memory, a device that is gone, an input that does not fit."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise EngineUnavailable(sentence, hint=str(error).strip().partition("\n")[0]) from error
 
 
 def target_of(logits: Tensor, index: int, target: HeatmapTarget) -> Tensor:

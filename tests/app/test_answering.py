@@ -45,13 +45,14 @@ from cxrview.app.state import (
 )
 from cxrview.app.store import Store
 from cxrview.app.tasks import InlineRunner
+from cxrview.app.views.colour_bar import unit_of
 from cxrview.core.errors import EngineUnavailable, PackageError
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.lungs import Lungs, lungs_of
 from cxrview.core.manifest import Label, Task
 from cxrview.core.polarity import TURNED
 from cxrview.core.prepare import to_gray
-from cxrview.core.results import Analysis, FloatArray, Forward, Heatmap
+from cxrview.core.results import Analysis, FloatArray, Forward, Heatmap, HeatmapTarget
 from cxrview.engine.choose import Choice
 from cxrview.engine.fake import FakePredictor, fake_package
 from cxrview.engine.lungs import LungFinder
@@ -492,3 +493,29 @@ def test_swapping_dark_and_bright_changes_what_the_model_sees_and_goes_back(benc
     bench.store.apply(polarity_turned)
     assert bench.state.reading is first
     assert bench.state.picture.facts == film(refs()[0]).facts
+
+
+# Maps on request, and what they explain.
+
+
+def test_making_a_map_can_be_stopped_and_asked_for_again(bench: Bench) -> None:
+    bench.use()
+    bench.store.apply(layers_chosen, bench.state.layers.with_current(Layer("covid19", "occlusion")))
+    bench.runner.is_holding = True
+    bench.explaining.make_selected()
+    assert layer_views(bench.state)[0].is_making
+    bench.explaining.stop()
+    assert bench.runner.held == ()
+    assert layer_views(bench.state)[0].is_missing
+    bench.runner.is_holding = False
+    bench.explaining.make_selected()
+    assert layer_views(bench.state)[0].heatmap is not None
+
+
+def test_heatmaps_explain_what_the_settings_ask_for(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.models = Models(bench.store, bench.runner, opener=bench._open, target=HeatmapTarget.ONE_AGAINST_REST)
+    bench.use()
+    assert {each.target for each in analysis(bench.state).heatmaps} == {HeatmapTarget.ONE_AGAINST_REST}
+    shown = layers_chosen(bench.state, bench.state.layers.with_current(Layer("covid19")))
+    assert unit_of(layer_views(shown)[0]) == "logit contribution, against the rest"

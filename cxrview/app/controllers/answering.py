@@ -50,7 +50,7 @@ class Memory:
 
 def answer_key(pixels_hash: str, session: Session) -> Hashable:
     """Name an answer: of which picture, by which model, run by what."""
-    return ("answer", pixels_hash, session.package.sha256, session.predictor.engine, session.predictor.device)
+    return ("answer", pixels_hash, session.package.sha256, session.predictor.engine, session.predictor.device, session.target)
 
 
 def answer_to(pixels: Pixels, session: Session, memory: Memory, *, needs_maps: bool = False) -> Answer:
@@ -71,7 +71,7 @@ def answer_to(pixels: Pixels, session: Session, memory: Memory, *, needs_maps: b
 def analysed(pixels: Pixels, session: Session) -> Analysis:
     """Let the model read, and note beside its answer what is unusual about the file."""
     lungs = None if session.lungs is None else session.lungs.find(pixels)
-    analysis = analyse(pixels, session.package, session.predictor, lungs=lungs)
+    analysis = analyse(pixels, session.package, session.predictor, heatmap_target=session.target, lungs=lungs)
     return replace(analysis, flags=tuple(dict.fromkeys((*map(str, flags_of(pixels)), *analysis.flags))))
 
 

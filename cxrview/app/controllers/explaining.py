@@ -15,6 +15,7 @@ from cxrview.app.state import (
     LoadedPicture,
     NotExplained,
     explained,
+    explanations_stopped,
 )
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
@@ -87,6 +88,13 @@ class Explaining:
             on_failed=lambda error: self._on_failed(picture.ref, wanted, method, error),
         )
 
+    def stop(self) -> None:
+        """Stop making maps; those that are wanted again can be asked for again."""
+        for key in self._under_way:
+            self._runner.cancel(key)
+        self._under_way.clear()
+        self._store.apply(explanations_stopped)
+
     def _on_made(self, picture: LoadedPicture, session: Session, method: str, maps: Sequence[Heatmap]) -> None:
         made = {ExplanationKey(item.label.id, method): item for item in maps}
         for key, item in made.items():
@@ -106,4 +114,6 @@ def _kept_key(picture: LoadedPicture, key: ExplanationKey, session: Session) -> 
 def _explain(pixels: Pixels, session: Session, labels: Sequence[str], method: str, context: Context) -> tuple[Heatmap, ...]:
     lungs = None if session.lungs is None else session.lungs.find(pixels)
     model_input = prepare_with_lungs(pixels, session.package.manifest.input, lungs)
-    return explain(model_input, session.package, session.predictor, labels=labels, method=method, check=context.check)
+    return explain(
+        model_input, session.package, session.predictor, labels=labels, method=method, target=session.target, check=context.check
+    )

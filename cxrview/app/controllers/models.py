@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxrview.app.state import (
@@ -21,6 +21,7 @@ from cxrview.app.store import Store
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.core.errors import Cancelled, CxrError
 from cxrview.core.operating import curves_of
+from cxrview.core.results import HeatmapTarget
 from cxrview.engine.base import Predictor
 from cxrview.engine.choose import Choice
 from cxrview.engine.explain import methods_for
@@ -44,6 +45,7 @@ class Session:
     reasons: tuple[str, ...]
     card: str = ""
     lungs: LungFinder | None = None
+    target: HeatmapTarget = HeatmapTarget.LOGIT
 
     def close(self) -> None:
         """Let go of what runs."""
@@ -62,12 +64,21 @@ class _Listed:
 class Models:
     """Owns the one session; opens and closes it in the model lane, so that nothing runs in a closed one."""
 
-    def __init__(self, store: Store, runner: Runner, *, opener: OpenPredictor, lungs_opener: OpenLungs = lambda _asked: None) -> None:
-        """Open predictors with `opener`, and the lung network beside them with `lungs_opener`."""
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        *,
+        opener: OpenPredictor,
+        lungs_opener: OpenLungs = lambda _asked: None,
+        target: HeatmapTarget = HeatmapTarget.LOGIT,
+    ) -> None:
+        """Open predictors with `opener`, and the lung network beside them with `lungs_opener`; heatmaps explain `target`."""
         self._store = store
         self._runner = runner
         self._opener = opener
         self._lungs_opener = lungs_opener
+        self._target = target
         self.session: Session | None = None
 
     def refresh(self, preferred: str = "") -> None:
@@ -103,7 +114,7 @@ class Models:
             Lane.MODEL,
             OPEN_KEY,
             lambda context: open_session(entry, asked, self._opener, self._lungs_opener, context),
-            lambda session: self._on_opened(entry, session),
+            lambda session: self._on_opened(entry, replace(session, target=self._target)),
             on_failed=lambda error: self._store.apply(model_opened, BrokenModel(entry, error.message, error.hint)),
         )
 

@@ -12,11 +12,17 @@ from cxrview.app.answers import LayerView, method_name
 from cxrview.app.theme import Colours
 from cxrview.app.views.canvas_texts import MARGIN_PX, PADDING_PX, paint_ground
 from cxrview.core.colour import colour_table
+from cxrview.core.results import HeatmapTarget
 
 BAR_WIDTH_PX = 14
 BAR_HEIGHT_PX = 150
 TEXT_HEIGHT_PX = 18.0
-UNITS = {"gradcam": "logit contribution", "hirescam": "logit contribution", "occlusion": "fall of the logit"}
+UNITS = {
+    "gradcam": "logit contribution",
+    "hirescam": "logit contribution",
+    "occlusion": "fall of the logit",
+    "lime": "weight of a patch, logit",
+}
 OTHER_UNIT = "units of the method"
 
 
@@ -24,8 +30,8 @@ def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView)
     """Draw the bar of a layer that has a map at the bottom right of `rect`, with the label, its probability and the method."""
     assert view.finding is not None
     metrics = painter.fontMetrics()
-    method, finding = view.layer.method, view.finding
-    titles = (f"{finding.label.name}  {finding.probability:.2f}", method_name(method), UNITS.get(method, OTHER_UNIT))
+    finding = view.finding
+    titles = (f"{finding.label.name}  {finding.probability:.2f}", shown_method(view), unit_of(view))
     line = metrics.lineSpacing()
     width = max(metrics.horizontalAdvance(text) for text in titles) + 2 * PADDING_PX
     # The bar grows with the text, as in an export at full resolution.
@@ -42,6 +48,18 @@ def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView)
     painter.drawImage(bar, _bar_image(view.layer.table))
     painter.drawRect(bar.adjusted(-1, -1, 0, 0))
     _paint_numbers(painter, metrics, bar, view)
+
+
+def shown_method(view: LayerView) -> str:
+    """Name the method, and the network that the map explains where the model has several."""
+    network = "" if view.heatmap is None else view.heatmap.network
+    return method_name(view.layer.method) + (f", {network}" if network else "")
+
+
+def unit_of(view: LayerView) -> str:
+    """Say what the numbers count."""
+    is_against_rest = view.heatmap is not None and view.heatmap.target is HeatmapTarget.ONE_AGAINST_REST
+    return f"{UNITS.get(view.layer.method, OTHER_UNIT)}{', against the rest' if is_against_rest else ''}"
 
 
 def bar_numbers(view: LayerView) -> tuple[str, ...]:

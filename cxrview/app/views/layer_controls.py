@@ -44,6 +44,8 @@ class LayerControls(QWidget):
     """The person changed the layers. Parameters: layers (Layers)."""
     map_requested = Signal()
     """The selected layer's map is wanted, which takes runs of the model."""
+    stop_requested = Signal()
+    """Maps that are being made are not wanted any more."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +60,10 @@ class LayerControls(QWidget):
         self._make = QPushButton("Make this map", self)
         self._make.setObjectName("makeMap")
         self._make.clicked.connect(self.map_requested)
+        self._stop = QPushButton("Stop", self)
+        self._stop.setObjectName("stopMap")
+        self._stop.setToolTip("Stop making this map")
+        self._stop.clicked.connect(self.stop_requested)
         self._labels = self._chooser("heatmapLabel", "Label of the layer")
         self._methods = self._chooser("heatmapMethod", "Method of the layer")
         self._tables = self._chooser("heatmapColours", "Colours of the layer")
@@ -83,6 +89,7 @@ class LayerControls(QWidget):
         self._share.setText(heat_words(state) if layer.is_map else "")
         self._share.setVisible(bool(self._share.text()))
         self._make.setVisible(view.is_missing)
+        self._stop.setVisible(view.is_making)
         self._render_labels(state)
         methods = state.model.methods if isinstance(state.model, ReadyModel) else (GRAD_CAM,)
         offered = methods if layer.method in methods else (*methods, layer.method)
@@ -215,7 +222,7 @@ class LayerControls(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        for part in (self._toggle, self.list, buttons, self._words, self._share, self._make, grid, self._signed, self._common):
+        for part in (self._toggle, self.list, buttons, self._words, self._share, self._make, self._stop, grid, self._signed, self._common):
             if isinstance(part, QWidget):
                 layout.addWidget(part)
             else:

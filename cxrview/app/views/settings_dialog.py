@@ -15,6 +15,7 @@ from cxrview.app.views.labels import make_label
 
 THEMES_OFFERED = (("As the system", None), ("Dark", ThemeName.DARK), ("Light", ThemeName.LIGHT))
 CACHES_MB = (200, 600, 1000, 2000, 4000, 8000)
+ANSWERS_MB = (0, 64, 256, 1024)
 FIRST_MODEL = ("The first one installed", "")
 KEPT_TEXT = "Choices hold at once and are remembered."
 
@@ -34,6 +35,8 @@ class SettingsDialog(QDialog):
     """Parameters: engine and device (AskedEngine)."""
     cache_chosen = Signal(object)
     """Parameters: megabytes of pictures to keep (int)."""
+    answers_memory_chosen = Signal(object)
+    """Parameters: megabytes of answers and heatmaps to keep (int)."""
     auto_scoring_toggled = Signal()
     """Images are to be scored as soon as they are shown, or not any more."""
     names_toggled = Signal()
@@ -51,6 +54,7 @@ class SettingsDialog(QDialog):
         self._model = ChoiceBox("settingsModel", "Model at the start", self)
         self._engine, self._device = ChoiceBox("settingsEngine", "Engine", self), ChoiceBox("settingsDevice", "Device", self)
         self._cache = ChoiceBox("settingsCache", "Memory for pictures", self)
+        self._answers = ChoiceBox("settingsAnswers", "Memory for answers", self)
         self._auto = self._box("settingsAutoScore", "Score an image as soon as it is shown")
         self._names = self._box("settingsHideNames", "Hide names and identifiers")
         self._windows = QPushButton("Windows of your own…", self)
@@ -71,6 +75,8 @@ class SettingsDialog(QDialog):
         self._device.render_choices(DEVICES, state.asked.device)
         sizes = sorted({*CACHES_MB, state.cache_mb})
         self._cache.render_choices(tuple((f"{size:,} MB", size) for size in sizes), state.cache_mb)
+        answers = sorted({*ANSWERS_MB, state.answers_mb})
+        self._answers.render_choices(tuple((f"{size:,} MB" if size else "Keep none", size) for size in answers), state.answers_mb)
         self._auto.setChecked(state.is_auto_scoring)
         self._names.setChecked(state.is_hiding_names)
 
@@ -80,6 +86,7 @@ class SettingsDialog(QDialog):
         self._colours.choice_made.connect(self.colours_chosen)
         self._model.choice_made.connect(self.default_model_chosen)
         self._cache.choice_made.connect(self.cache_chosen)
+        self._answers.choice_made.connect(self.answers_memory_chosen)
         self._engine.choice_made.connect(lambda name: self.engine_chosen.emit(AskedEngine(name, self._asked.device)))
         self._device.choice_made.connect(lambda name: self.engine_chosen.emit(AskedEngine(self._asked.engine, name)))
         self._auto.clicked.connect(self.auto_scoring_toggled)
@@ -94,7 +101,7 @@ class SettingsDialog(QDialog):
     def _build_layout(self) -> None:
         groups: tuple[tuple[str, tuple[ChoiceBox, ...], tuple[QWidget, ...]], ...] = (
             ("Window", (self._theme, self._profile, self._cache), (self._windows,)),
-            ("Model", (self._model, self._engine, self._device, self._colours), (self._auto,)),
+            ("Model", (self._model, self._engine, self._device, self._colours, self._answers), (self._auto,)),
             ("Privacy", (), (self._names,)),
         )
         grid = QGridLayout()
