@@ -280,6 +280,7 @@ def tip_of(shown: FindingShown) -> str:
         f"Threshold {finding.threshold:.3f}{moved}; drag the mark, or Ctrl with the arrows",
         f"The package's threshold: {shown.operating_point}" if shown.operating_point else "",
         f"Raw logit {finding.logit:+.3f}",
+        f"From the networks: {finding.network}" if finding.network else "",
         "" if shown.after is None else f"With the spots covered {shown.after.probability:.3f}, raw logit {shown.after.logit:+.3f}",
         "" if shown.second is None else f"Second model {shown.second.probability:.3f}, threshold {shown.second.threshold:.3f}",
         f"Click to {'go back to the top label' if shown.is_asked else 'see its heatmap'}",
