@@ -118,7 +118,7 @@ QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px
 QPushButton:hover { background: $hovered; }
 QPushButton:pressed { background: $selected; }
 QPushButton:checked { background: $selected; border-color: $accent; }
-QPushButton:focus { border-color: $accent; }
+QPushButton:focus { border-color: $accent; outline: none; }
 QPushButton:disabled { color: $muted; background: $panel; }
 QPushButton[role="main"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
 QPushButton[role="main"]:hover { border-color: $text; }

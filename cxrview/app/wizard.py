@@ -17,6 +17,7 @@ from cxrview.training.dataset import Choices, DataSet
 from cxrview.training.estimate import Estimate
 from cxrview.training.look import Look
 from cxrview.training.patients import PatternPreview
+from cxrview.training.preview import Preview
 from cxrview.training.publish import Imprint
 from cxrview.training.scan import Problem, Progress, Scan
 from cxrview.training.sources import Listed, Source
@@ -74,6 +75,7 @@ class Wizard:
         problems: rows of the scan by what is wrong with them.
         data_problem: why there is no data set.
         pattern: what the pattern for patients finds; None without a pattern.
+        preview: one image as the network sees it. preview_place: which of those that take part, counted on and round.
         scanning, probing, looking, estimating, judging, publishing: work under way; None when there is none.
         fields: of the recipe that the plan comes to.
         runs: all of them, the oldest first. shown: the folder of the one that is looked at.
@@ -97,6 +99,9 @@ class Wizard:
     pattern_problem: str = ""
     confounding: Confounding | None = None
     look: Look | None = None
+    preview: Preview | None = None
+    preview_place: int = 0
+    previewing: Busy | None = None
     plan: Plan = field(default_factory=Plan)
     fields: tuple[FieldRow, ...] = ()
     plan_problem: str = ""
@@ -197,6 +202,7 @@ def sources_chosen(state: Wizard, sources: tuple[Source, ...]) -> Wizard:
         pattern_problem="",
         confounding=None,
         look=None,
+        preview=None,
         estimate=None,
         notice="",
     )

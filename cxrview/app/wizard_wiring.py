@@ -104,6 +104,8 @@ def _wire(window: WizardWindow, store: WizardStore, data: TrainingData, runs: Tr
     window.data.scan_cancelled.connect(data.cancel_scan)
     window.data.choices_made.connect(data.choose)
     window.split.choices_made.connect(data.choose)
+    window.look.plan_chosen.connect(runs.choose_plan)
+    window.look.another_requested.connect(data.next_preview)
     window.model.plan_chosen.connect(runs.choose_plan)
     window.model.title_chosen.connect(runs.choose_title)
     window.model.estimate_requested.connect(runs.estimate)

@@ -163,6 +163,16 @@ def base_recipe(plan: Plan) -> Recipe:
     return load_recipe(plan.recipe if plan.route is Route.RECIPE else DEFAULT_RECIPE, ROUTE_CHANGES[plan.route])
 
 
+def load_changed(plan: Plan) -> Recipe:
+    """Give the recipe of a plan with its changes, before it meets a data set.
+
+    Raises:
+        RecipeError: a change names no field or has a wrong value.
+    """
+    document = tomllib.loads(recipe_document(base_recipe(plan)))
+    return recipe_from(with_changes(document, plan.changes), subject="the training")
+
+
 def field_rows(recipe: Recipe) -> tuple[FieldRow, ...]:
     """List the fields that a person may change, section by section, with what they mean."""
     rows = [FieldRow("init", _toml(recipe.init), "Where the first weights come from: random, imagenet, bundled:ID or file:PATH.")]

@@ -36,11 +36,13 @@ class ColumnMap:
     Attributes:
         image: file names, or SOP, series or study instance UIDs.
         labels: one column that names labels, or several that hold 1 and 0 for one label each.
+        source: the hospital or collection, where one table holds images of several.
     """
 
     image: str = ""
     labels: tuple[str, ...] = ()
     patient: str = ""
+    source: str = ""
     view: str = ""
     sex: str = ""
     age: str = ""
@@ -170,6 +172,7 @@ def suggest_columns(sheet: Sheet) -> ColumnMap:
         image=image,
         labels=(label,) if label and label not in flags else flags,
         patient=named("patientid", "patient", "subjectid", "subject"),
+        source=named("source", "hospital", "site", "institution"),
         view=named("viewposition", "view", "projection"),
         sex=named("patientsex", "patientgender", "sex", "gender"),
         age=named("patientage", "age"),
@@ -211,7 +214,17 @@ def _of_folders(source: Source) -> Listed:
 
 def _of_table(source: Source, sheet: Sheet) -> Listed:
     columns = source.columns
-    wanted = (columns.image, *columns.labels, columns.patient, columns.view, columns.sex, columns.age, columns.split, *source.keep)
+    wanted = (
+        columns.image,
+        *columns.labels,
+        columns.patient,
+        columns.source,
+        columns.view,
+        columns.sex,
+        columns.age,
+        columns.split,
+        *source.keep,
+    )
     missing = [name for name in wanted if name and name not in sheet.columns]
     if missing:
         raise DataError(
@@ -255,7 +268,7 @@ def _entries_of_row(row: Mapping[str, str], source: Source, root: Path, find: _F
         Entry(
             path,
             labels,
-            source.name,
+            told(columns.source) or source.name,
             path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
             unknown,
             told(columns.patient),

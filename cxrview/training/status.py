@@ -132,7 +132,8 @@ def read_status(run: Path) -> RunStatus:
             is_fitted = True
         if kind in ("launched", "started", "failed", "done"):
             last = kind
-            message = str(event.get("message", "")) if kind == "failed" else ""
+            if kind != "done":
+                message = str(event.get("message", "")) if kind == "failed" else ""
         elif kind == "memory":
             message = str(event.get("message", ""))
     epochs = tuple(replace(figures, epoch=number) for number, figures in enumerate(told.values(), start=1))

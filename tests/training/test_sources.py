@@ -37,7 +37,7 @@ def test_the_columns_of_a_table_are_guessed(tmp_path: Path) -> None:
     draw(tmp_path / "images" / "a.png", 1)
     draw(tmp_path / "images" / "b.png", 2)
     source = suggest_source(tmp_path / "labels.csv")
-    assert source.columns == ColumnMap("Image Index", ("Finding Labels",), "Patient ID", "View Position", "", "Patient Age", "")
+    assert source.columns == ColumnMap("Image Index", ("Finding Labels",), "Patient ID", "", "View Position", "", "Patient Age")
     listed = list_source(source)
     assert listed.is_multilabel
     assert [entry.labels for entry in listed.entries] == [{"Edema", "Effusion"}, frozenset()]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.app.wizard import (
@@ -22,14 +24,18 @@ from cxrview.app.wizard import (
 from cxrview.app.wizard_store import WizardStore
 from cxrview.core.errors import CxrError
 from cxrview.evaluation.probe import Confounding, probe_confounding
+from cxrview.training.compose import load_changed
 from cxrview.training.dataset import Choices, DataSet, build_data_set
 from cxrview.training.look import Look, class_name, look_at
 from cxrview.training.patients import PatientKey, preview_pattern
+from cxrview.training.preview import Preview, preview
 from cxrview.training.scan import Problem, Progress, Scan, problems_of, scan
 from cxrview.training.sources import Listed, Source, list_sources, suggest_source
 from cxrview.training.spreadsheet import Sheet, read_sheet
 
 SOURCE_KEY, SCAN_KEY, BUILD_KEY, PROBE_KEY, LOOK_KEY = "wizard source", "wizard scan", "wizard split", "wizard probe", "wizard look"
+PREVIEW_KEY = "wizard preview"
+STRIDE = 7919
 SHOWN_ROWS = 200
 MOST_PREVIEWED = 20_000
 
@@ -55,7 +61,8 @@ class TrainingData:
             self._followed = state.data_set
             self._runner.cancel(PROBE_KEY)
             self._runner.cancel(LOOK_KEY)
-            self._store.put(confounding=None, look=None, probing=None, looking=None)
+            self._runner.cancel(PREVIEW_KEY)
+            self._store.put(confounding=None, look=None, preview=None, probing=None, looking=None, previewing=None)
             return
         if state.scan is None or state.data_set is None:
             return
@@ -63,6 +70,12 @@ class TrainingData:
             self._probe(state.scan, state.data_set)
         if state.page is Page.LOOK and state.look is None and state.looking is None:
             self._look(state.scan, state.data_set)
+        if state.page is Page.LOOK and state.preview is None and state.previewing is None and not state.plan_problem:
+            self._preview_image(state, state.data_set)
+
+    def next_preview(self) -> None:
+        """Show another image as the network sees it."""
+        self._store.put(preview=None, preview_place=self._store.state.preview_place + 1)
 
     def add_place(self, place: Path) -> None:
         """Add a folder or a table as a source."""
@@ -171,6 +184,22 @@ class TrainingData:
 
         self._runner.start(Lane.FILES, LOOK_KEY, lambda _context: look_at(found, data_set), done, on_failed=self._tell)
 
+    def _preview_image(self, state: Wizard, data_set: DataSet) -> None:
+        recipe = load_changed(state.plan)
+        # A stride that shares no factor with the number of images goes through classes and places.
+        path = data_set.examples[state.preview_place * STRIDE % len(data_set.examples)].path
+        self._store.put(previewing=Busy("Preparing an image"))
+
+        def done(shown: Preview) -> None:
+            is_stale = self._store.state.plan != state.plan  # a slider was moved meanwhile: begin again
+            self._store.put(preview=None if is_stale else shown, previewing=None)
+
+        def failed(error: CxrError) -> None:
+            nothing = np.zeros((1, 8, 8), np.uint8)
+            self._store.put(preview=Preview(path, nothing[0], nothing, ()), previewing=None, notice=str(error))
+
+        self._runner.start(Lane.FILES, PREVIEW_KEY, lambda _context: preview(path, recipe.input, recipe.augment), done, on_failed=failed)
+
     def _tell(self, error: CxrError) -> None:
         self._store.apply(notice_given, str(error))
 
@@ -201,10 +230,3 @@ def _probed(found: Scan, data_set: DataSet) -> Confounding:
         [example.source for example in data_set.examples],
         [example.group for example in data_set.examples],
     )
-
-
-def without(choices: Choices, problem: Problem) -> Choices:
-    """Leave images of a problem in, or out."""
-    is_out = problem in choices.left_out
-    changed = tuple(each for each in choices.left_out if each is not problem) if is_out else (*choices.left_out, problem)
-    return replace(choices, left_out=changed)

@@ -79,7 +79,7 @@ class TrainingRuns(QObject):
         try:
             data_set = self._store.state.data_set
             recipe = base_recipe(replace(plan, changes=())) if data_set is None else compose(data_set, plan)
-            self._store.put(plan=plan, fields=field_rows(recipe), plan_problem="", estimate=None, estimate_problem="")
+            self._store.put(plan=plan, fields=field_rows(recipe), plan_problem="", estimate=None, estimate_problem="", preview=None)
         except CxrError as error:
             self._store.put(plan=plan, plan_problem=str(error), estimate=None)
 
@@ -163,7 +163,7 @@ class TrainingRuns(QObject):
             self.choose_plan(state.plan)
 
     @property
-    def children(self) -> tuple[Child, ...]:
+    def trainings(self) -> tuple[Child, ...]:
         """The trainings that this window started and that have not ended."""
         return tuple(self._children)
 

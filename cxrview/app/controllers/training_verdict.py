@@ -202,7 +202,7 @@ def _drawn(verdict: Verdict, cases: Sequence[int], context: Context) -> tuple[Ca
             context.check()
             case = verdict.scored.cases[number]
             chances = verdict.scored.probabilities[number]
-            words = f"{case.truth}, called {calls[number]} ({chances.max():.2f})\n{case.path.name}"
+            words = f"{calls[number]} {chances.max():.2f}\n{case.path.name}"
             made.append(CasePicture(number, case.path, words, _with_heatmap(case.path, int(chances.argmax()), package, choice.predictor)))
     finally:
         choice.predictor.close()

@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QListWidget, QPushButton, QTableWidget, QWidget
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QLineEdit, QListWidget, QMessageBox, QPushButton, QTableWidget
 
-from cxrview.app.tasks import ThreadRunner
 from cxrview.app.wizard import Page
-from cxrview.app.wizard_wiring import Desk
 from cxrview.engine.packages import find_package
-from cxrview.io.places import places
-from cxrview.training.compose import Plan, Route
+from cxrview.training.control import Wish, read_wish
 from cxrview.training.dataset import Choices
+from cxrview.training.recipe import load_recipe
+from cxrview.training.run import train
 from cxrview.training.status import RunState
+from tests.app.wizard.seat import CHILD_MS, SMALL, Seat
 from tests.training.intake import class_folders
-
-SMALL = Plan(
-    Route.RECIPE,
-    changes=(
-        "init=random",
-        "architecture.name=cnn-pooled",
-        "input.width=48",
-        "input.height=48",
-        "fit.epochs=2",
-        "fit.freeze_epochs=0",
-        "fit.batch=8",
-        "fit.precision=float32",
-    ),
-)
-CHILD_MS = 240_000
-
-
-class Seat:
-    """A person in front of the wizard."""
-
-    def __init__(self, desk: Desk, qtbot: QtBot) -> None:
-        assert desk.window is not None
-        assert desk.store is not None
-        self.desk, self.window, self.store, self._qtbot = desk, desk.window, desk.store, qtbot
-
-    def click(self, name: str) -> None:
-        button = self.window.findChild(QPushButton, name)
-        assert button is not None
-        assert button.isEnabled(), name
-        self._qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def wait(self, condition: Callable[[], object], timeout: int = 30_000) -> None:
-        self._qtbot.waitUntil(lambda: bool(condition()), timeout=timeout)
-
-
-@pytest.fixture
-def seat(qtbot: QtBot) -> Iterator[Seat]:
-    faults: list[BaseException] = []
-    parent = QWidget()
-    qtbot.addWidget(parent)
-    runner = ThreadRunner(faults.append)
-    published: list[str] = []
-    desk = Desk(parent, runner, places().runs_dir, on_published=published.append, on_open=lambda _paths: None)
-    desk.published = published  # type: ignore[attr-defined]
-    desk.open()
-    yield Seat(desk, qtbot)
-    assert desk.runs is not None
-    for child in desk.runs.children:  # a run is done a moment before its process is
-        child.process.wait(60)
-    desk.close()
-    runner.close()
-    assert not faults, faults
 
 
 def test_from_folders_to_a_published_model(seat: Seat, tmp_path: Path) -> None:
@@ -111,8 +57,24 @@ def test_from_folders_to_a_published_model(seat: Seat, tmp_path: Path) -> None:
     seat.click("publish")
     seat.wait(lambda: state().published or state().notice)
     assert state().published == "w-rd-model-1"
-    assert seat.desk.published == ["w-rd-model-1"]  # type: ignore[attr-defined]
+    assert seat.published == ["w-rd-model-1"]
     assert find_package("w-rd-model-1").manifest.title == "Wärd model 1"
+    _train_again(run.folder, tmp_path / "again")
+    seat.window.judge.elsewhere_chosen.emit(class_folders(tmp_path / "other hospital", 20, first_seed=200))
+    seat.wait(lambda: state().external is not None or state().notice)
+    assert state().external is not None
+    assert (run.folder / "elsewhere" / "other hospital" / "report.html").is_file()
+    seat.window.judge.corrections_wanted.emit(tmp_path / "corrections.csv")
+    seat.wait(lambda: (tmp_path / "corrections.csv").is_file())
+    assert len((tmp_path / "corrections.csv").read_text().splitlines()) == 2
+
+
+def _train_again(run: Path, other: Path) -> None:
+    """What the wizard wrote, given to the training itself, is the same run."""
+    train(run / "images.csv", other, load_recipe(str(run / "wizard.toml")))
+    first, second = (json.loads((folder / "plan.json").read_text())["split_sha256"] for folder in (run, other))
+    assert first == second
+    assert (run / "report" / "scores.csv").read_text() == (other / "report" / "scores.csv").read_text()
 
 
 def _open_a_cell(seat: Seat, verdict: object) -> None:
@@ -134,3 +96,35 @@ def _open_a_cell(seat: Seat, verdict: object) -> None:
     sheet.item(0).setCheckState(Qt.CheckState.Checked)
     assert len(seat.store.state.marked) == 1
     sheet.window().close()
+
+
+def test_a_training_outlives_its_window_and_is_found_again(seat: Seat, tmp_path: Path) -> None:
+    seat.window.data.choices_made.emit(Choices(distance=-1, val_fraction=0.25))
+    seat.window.data.place_added.emit(class_folders(tmp_path / "ward", 32))
+    seat.wait(lambda: seat.store.state.sources)
+    seat.click("scan")
+    seat.wait(lambda: seat.store.state.data_set is not None)
+    seat.window.model.plan_chosen.emit(SMALL)
+    for _ in range(2):  # the second one waits
+        seat.window.model.start_requested.emit()
+        seat.wait(lambda: seat.store.state.page is Page.TRAIN)
+    seat.wait(lambda: len(seat.store.state.runs) == 2)
+    seat.wait(lambda: seat.store.state.busy_run is not None)
+    busy = seat.store.state.busy_run
+    assert busy is not None
+    seat.window.close()
+    box = seat.window.findChild(QMessageBox, "keepTraining")
+    assert box is not None
+    keep = next(button for button in box.findChildren(QPushButton) if "Keep" in button.text())
+    keep.click()
+    assert not seat.window.isVisible()
+    again = seat.another()
+    again.wait(lambda: again.store.state.busy_run is not None)
+    assert again.store.state.busy_run is not None
+    assert again.store.state.busy_run.folder == busy.folder
+    again.window.close()
+    box = again.window.findChild(QMessageBox, "keepTraining")
+    assert box is not None
+    next(button for button in box.findChildren(QPushButton) if "Stop" in button.text()).click()
+    again.wait(lambda: read_wish(busy.folder) is Wish.STOP)
+    again.wait(lambda: all(run.state is RunState.DONE for run in again.store.state.runs), CHILD_MS)

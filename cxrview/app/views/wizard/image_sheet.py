@@ -58,7 +58,7 @@ class ImageSheet(QDialog):
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         self.list.setMovement(QListView.Movement.Static)
         self.list.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
-        self.list.setGridSize(QSize(PICTURE_PX + 36, PICTURE_PX + 48))
+        self.list.setGridSize(QSize(PICTURE_PX + 60, PICTURE_PX + 56))
         self.list.setWordWrap(True)
         self.list.setUniformItemSizes(True)
         self._items = tuple(items[:MOST])

@@ -69,6 +69,7 @@ class JudgePage(WizardPage):
         verdict = state.verdict if run is not None and state.verdict is not None and state.verdict.run == run.folder else None
         self._elsewhere.setEnabled(verdict is not None and state.judging is None)
         self._mark_words.setText(f"{len(state.marked)} images are marked as labelled wrongly." if state.marked else "")
+        self._mark_words.setVisible(bool(state.marked))
         self._corrections.setEnabled(bool(state.marked))
         if run is not None:
             self._place = QUrl.fromLocalFile(str(run.folder / "report" / "report.html"))
@@ -83,6 +84,7 @@ class JudgePage(WizardPage):
         if rows:
             rows.insert(0, ("this one (test split)", f"{verdict.mean_auroc:.3f}"))
         fill_table(self._others, ("Training", "Mean AUROC (others: validation split)"), rows)
+        self.show_heading("othersHeading", is_shown=bool(rows))
 
     def _render_verdict(self, verdict: Verdict) -> None:
         columns = ("Class", "Positives", "Negatives", "AUROC", "Calibration error before", "after", "Threshold")
@@ -102,6 +104,8 @@ class JudgePage(WizardPage):
             [(each.label, each.kind, each.value, str(each.auroc), str(each.auroc.n)) for each in verdict.subgroups],
         )
         fill_table(self._shortcuts, *_shortcut_rows(verdict))
+        self.show_heading("subgroupHeading", is_shown=bool(verdict.subgroups))
+        self.show_heading("shortcutHeading", is_shown=self._shortcuts.rowCount() > 0)
 
     def _render_curves(self, label: str) -> None:
         verdict = self._verdict

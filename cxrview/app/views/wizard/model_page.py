@@ -119,7 +119,7 @@ class ModelPage(WizardPage):
         self._packages.choice_made.connect(lambda name: self.plan_chosen.emit(Plan(Route.PACKAGE, package=name)))
         self._fields.setEditTriggers(self._fields.EditTrigger.AllEditTriggers)
         self._fields.itemChanged.connect(self._on_field)
-        self._advanced.clicked.connect(self._fields.setVisible)
+        self._advanced.clicked.connect(lambda is_on: self._fields.setVisible(is_on))
         self._estimate.clicked.connect(self.estimate_requested)
         self._start.clicked.connect(self._on_start)
         self.add(in_a_row(self._recipes), in_a_row(self._packages), self._advanced, self._fields, self._problem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from cxrview.app.views.labels import make_label
 from cxrview.app.wizard import Busy
@@ -42,8 +42,13 @@ class WizardPage(QScrollArea):
 
     def add_section(self, name: str, title: str, *parts: QWidget | QLayout) -> None:
         """Add a section under its heading."""
-        self._column.addSpacing(6)
-        self.add(make_label(name, "heading", title), *parts)
+        self.add(make_label(name, "heading", f"\n{title}"), *parts)
+
+    def show_heading(self, name: str, *, is_shown: bool) -> None:
+        """Show a section's heading, or hide it where the section is empty."""
+        heading = self.findChild(QLabel, name)
+        if heading is not None:
+            heading.setVisible(is_shown)
 
     def end(self) -> None:
         """Push everything up."""

@@ -30,8 +30,10 @@ class Line:
 class PlotBox(QWidget):
     """A plot with a legend, in the colours of the window."""
 
-    def __init__(self, name: str, title: str, *, bottom: str, left: str, unit_square: bool = False, height: int = 240) -> None:
-        """Make an empty plot; `unit_square` shows 0 to 1 on both axes."""
+    def __init__(
+        self, name: str, title: str, *, bottom: str, left: str, unit_square: bool = False, low: bool = False, height: int = 240
+    ) -> None:
+        """Make an empty plot; `unit_square` shows 0 to 1 on both axes, `low` has the legend at the bottom."""
         super().__init__()
         import pyqtgraph
 
@@ -50,7 +52,7 @@ class PlotBox(QWidget):
         self._plot.setLabel("bottom", bottom)
         self._plot.setLabel("left", left)
         self._plot.showGrid(x=True, y=True, alpha=0.2)
-        self._legend: Any = self._plot.addLegend(offset=(-8, 8) if not unit_square else (-8, -8))
+        self._legend: Any = self._plot.addLegend(offset=(-8, -8) if unit_square or low else (-8, 8))
         self._unit_square = unit_square
         if unit_square:
             self._plot.setXRange(0, 1, padding=0.02)
@@ -83,8 +85,12 @@ class PlotBox(QWidget):
     def _paint_axes(self, text: QColor) -> None:
         for side in ("bottom", "left"):
             axis = self._plot.getAxis(side)
+            axis.enableAutoSIPrefix(False)
             axis.setPen(text)
             axis.setTextPen(text)
         self._plot.getPlotItem().titleLabel.setAttr("color", text.name())
         self._plot.getPlotItem().titleLabel.setText(self._plot.getPlotItem().titleLabel.text)
         self._legend.setLabelTextColor(text)
+        ground = QColor(self.palette().window().color())
+        ground.setAlpha(200)
+        self._legend.setBrush(ground)

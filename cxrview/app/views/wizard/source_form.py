@@ -18,6 +18,7 @@ PREVIEWED = 4
 SINGLE = (
     ("image", "Image file or UID"),
     ("patient", "Patient"),
+    ("source", "Hospital or collection"),
     ("view", "View"),
     ("sex", "Sex"),
     ("age", "Age"),
@@ -36,6 +37,7 @@ class SourceForm(QWidget):
         super().__init__()
         self.setObjectName("sourceForm")
         self.source: Source | None = None
+        self._sheet: Sheet | None = None
         self._sheets: dict[Path, Sheet] = {}
         self._name = QLineEdit()
         self._name.setObjectName("sourceName")
@@ -62,9 +64,9 @@ class SourceForm(QWidget):
         self.setVisible(source is not None)
         if source is not None and sheet is not None:
             self._sheets[source.place] = sheet
-        if source is self.source:
+        if source is self.source and sheet is self._sheet:
             return
-        self.source = source
+        self.source, self._sheet = source, sheet
         if source is None:
             return
         self._name.setText(source.name)
@@ -103,8 +105,8 @@ class SourceForm(QWidget):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         for number, (field, title) in enumerate(SINGLE):
-            grid.addWidget(QLabel(title), number // 3 * 2, number % 3)
-            grid.addWidget(self._boxes[field], number // 3 * 2 + 1, number % 3)
+            grid.addWidget(QLabel(title), number // 4 * 2, number % 4)
+            grid.addWidget(self._boxes[field], number // 4 * 2 + 1, number % 4)
         grid.addWidget(QLabel("Labels: one column of names, or several of 1 and 0"), 4, 0)
         grid.addWidget(self._labels, 5, 0, 3, 1)
         grid.addWidget(QLabel("Only rows where"), 4, 1)

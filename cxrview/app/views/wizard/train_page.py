@@ -65,7 +65,7 @@ class TrainPage(WizardPage):
         )
         self._remove = make_button("removeRun", "Delete this run…")
         self.losses = PlotBox("lossPlot", "Loss", bottom="epoch", left="loss")
-        self.aurocs = PlotBox("aurocPlot", "AUROC on the validation split", bottom="epoch", left="AUROC")
+        self.aurocs = PlotBox("aurocPlot", "AUROC on the validation split", bottom="epoch", left="AUROC", low=True)
         self._log = QPlainTextEdit()
         self._log.setObjectName("runLog")
         self._log.setAccessibleName("Log of the training")

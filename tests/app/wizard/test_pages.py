@@ -1,0 +1,265 @@
+"""What each page shows and asks for; nothing is trained here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QMenu,
+    QTableWidget,
+    QWidget,
+)
+
+from cxrview.app.wizard import Page, Wizard, can_open, page_opened, why_not
+from cxrview.training.dataset import Choices
+from cxrview.training.patients import PatientKey, PatientRule
+from cxrview.training.scan import Problem
+from cxrview.training.status import RunState, write_job
+from tests.app.wizard.seat import Seat
+from tests.training.intake import class_folders, draw
+from tests.training.textures import texture
+
+PLAIN = Choices(distance=-1, val_fraction=0.25)
+
+
+def _text(seat: Seat, name: str) -> str:
+    label = seat.window.findChild(QLabel, name)
+    assert label is not None
+    return label.text()
+
+
+def _table(seat: Seat, name: str) -> list[list[str]]:
+    table = seat.window.findChild(QTableWidget, name)
+    assert table is not None
+    return [
+        [item.text() if (item := table.item(row, column)) is not None else "" for column in range(table.columnCount())]
+        for row in range(table.rowCount())
+    ]
+
+
+def _scanned(seat: Seat, *places: Path, choices: Choices = PLAIN) -> None:
+    seat.window.data.choices_made.emit(choices)
+    for place in places:
+        seat.window.data.place_added.emit(place)
+    seat.click("scan")
+
+
+def test_pages_open_in_their_order_and_say_why_not_yet(still: Seat) -> None:
+    state = still.store.state
+    assert [page for page in Page if can_open(state, page)] == [Page.DATA]
+    assert all(why_not(state, page) for page in Page if page is not Page.DATA)
+    still.click("wizardNext")
+    assert still.store.state.page is Page.DATA
+    assert "look through them first" in _text(still, "wizardNotice")
+
+
+def _is_in_a_menu(widget: QWidget | None) -> bool:
+    """Tell whether a control belongs to the plot library's own menu, which is never shown."""
+    while widget is not None and not isinstance(widget, QMenu):
+        widget = widget.parentWidget()
+    return widget is not None
+
+
+def test_every_control_has_a_name_and_an_accessible_name(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    for page in (Page.SPLIT, Page.LOOK, Page.MODEL):
+        still.window.page_chosen.emit(page)
+    kinds = (QAbstractButton, QComboBox, QLineEdit, QListWidget, QTableWidget, QAbstractSpinBox, QAbstractSlider)
+    nameless = [
+        f"{type(widget).__name__} {widget.objectName()!r}"
+        for kind in kinds
+        for widget in still.window.findChildren(kind)
+        if widget.objectName() and not widget.objectName().startswith("qt_") and not widget.accessibleName() and not _is_in_a_menu(widget)
+    ]
+    assert nameless == []
+
+
+def test_the_data_page_counts_and_opens_what_it_counted(still: Seat, tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "ward", 24)
+    (root / "clear" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    _scanned(still, root)
+    assert _text(still, "scanSummary").startswith("25 images, 24 of them readable, in 1 place. 24 take part.")
+    assert [row[:2] for row in _table(still, "countTable")] == [["clear", "13"], ["opacity", "12"]]
+    still.click(f"show-{Problem.UNREADABLE.name}")
+    sheet = still.window.findChild(QListWidget, "sheetList")
+    assert sheet is not None
+    assert sheet.count() == 1
+    assert "broken.png" in sheet.item(0).text()
+    sheet.itemActivated.emit(sheet.item(0))
+    assert still.opened == [root / "clear" / "broken.png"]
+    sheet.window().close()
+
+
+def test_leaving_a_problem_in_changes_what_takes_part(still: Seat, tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "ward", 24)
+    draw(root / "clear" / "icon.png", 90, side=64)
+    _scanned(still, root)
+    assert still.store.state.data_set is not None
+    assert len(still.store.state.data_set.examples) == 24
+    box = still.window.findChild(QAbstractButton, f"leaveOut-{Problem.SMALL.name}")
+    assert box is not None
+    box.click()
+    assert still.store.state.data_set is not None
+    assert len(still.store.state.data_set.examples) == 25
+
+
+def test_the_columns_of_a_table_can_be_chosen_and_wrong_ones_are_told(still: Seat, tmp_path: Path) -> None:
+    rows = ["Bild,Befund,Fall"]
+    for number in range(16):
+        draw(tmp_path / f"{number}.png", number)
+        rows.append(f"{number}.png,{('gesund', 'krank')[number % 2]},{number}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    _scanned(still, tmp_path / "t.csv")
+    assert "It is not said" in still.store.state.notice
+    form = still.window.data.form
+    box = form.findChild(QComboBox, "column-image")
+    assert box is not None
+    box.setCurrentText("Bild")
+    box.activated.emit(box.currentIndex())
+    labels = form.findChild(QListWidget, "column-labels")
+    assert labels is not None
+    labels.item(1).setCheckState(Qt.CheckState.Checked)
+    assert _table(still, "sheetPreview")[0] == ["0.png", "gesund", "0"]
+    still.click("scan")
+    assert still.store.state.data_set is not None
+    assert still.store.state.data_set.labels == ("gesund", "krank")
+
+
+def test_a_leaking_split_is_listed_refused_and_used_with_a_written_reason(still: Seat, tmp_path: Path) -> None:
+    for number in range(48):
+        draw(tmp_path / ("train", "val", "test")[number % 3] / ("a", "b")[number // 3 % 2] / f"p{number}_1.png", number)
+    draw(tmp_path / "test" / "a" / "p0_2.png", 99)
+    _scanned(still, tmp_path, choices=replace(PLAIN, patients=PatientRule(PatientKey.PATTERN, "{patient}_*")))
+    still.click("wizardNext")
+    assert "1 patients or pictures stand on both sides" in _text(still, "leakWords")
+    assert _table(still, "leakTable") == [["test and train", "p0_1.png, p0_2.png"]] or "p0_2.png" in _table(still, "leakTable")[0][1]
+    assert "It fits 49 of 49 names and finds 48 patients." in _text(still, "patternWords")
+    still.window.page_chosen.emit(Page.MODEL)
+    assert still.store.state.page is Page.SPLIT
+    assert "leaks" in still.store.state.notice
+    line = still.window.findChild(QLineEdit, "leakOverride")
+    assert line is not None
+    line.setText("To compare with the published figures")
+    line.editingFinished.emit()
+    still.window.page_chosen.emit(Page.MODEL)
+    assert still.store.state.page is Page.MODEL
+
+
+def test_class_and_source_being_one_is_said_on_the_split_page(still: Seat, tmp_path: Path) -> None:
+    for number in range(48):
+        source, label = (("north", "ill"), ("south", "well"))[number % 2]
+        texture(tmp_path / source / label / f"{number}.png", number, border=60 if number % 2 else 190)
+    _scanned(still, tmp_path / "north", tmp_path / "south")
+    still.click("wizardNext")
+    words = _text(still, "probeWords")
+    assert words.startswith("Class and source are the same thing here")
+    assert "The class of an image can be told easily from its border alone" in words
+
+
+def test_the_look_page_shows_the_image_as_the_network_sees_it_and_follows_the_sliders(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    still.window.page_chosen.emit(Page.LOOK)
+    first = still.store.state.preview
+    assert first is not None
+    assert still.store.state.look is not None
+    assert [line.name for line in still.window.look.histograms.lines] == ["clear", "opacity"]
+    slider = still.window.findChild(QAbstractSlider, "augment-rotate_deg")
+    assert slider is not None
+    slider.setValue(25)
+    slider.sliderReleased.emit()
+    assert "augment.rotate_deg=25" in still.store.state.plan.changes
+    assert still.store.state.preview is not first
+    still.click("anotherPreview")
+    assert still.store.state.preview is not None
+    assert still.store.state.preview.path != first.path
+
+
+def test_a_wrong_field_is_told_and_nothing_can_be_started(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    still.window.page_chosen.emit(Page.MODEL)
+    table = still.window.findChild(QTableWidget, "recipeFields")
+    assert table is not None
+    row = next(row for row in range(table.rowCount()) if table.item(row, 0).text() == "fit.epochs")
+    table.item(row, 1).setText("many")
+    assert "epochs" in _text(still, "planProblem")
+    start = still.window.findChild(QAbstractButton, "startTraining")
+    assert start is not None
+    assert not start.isEnabled()
+    table.item(row, 1).setText("3")
+    assert still.store.state.plan.changes == ("fit.epochs=3",)
+    assert start.isEnabled()
+
+
+def test_too_little_and_too_plain_data_are_told_in_a_sentence(still: Seat, tmp_path: Path) -> None:
+    for number in range(3):
+        draw(tmp_path / "three" / ("a", "b")[number % 2] / f"{number}.png", number)
+    _scanned(still, tmp_path / "three")
+    assert "'a' has 2 images" in _text(still, "scanSummary")
+    still.window.data.source_removed.emit(0)
+    draw(tmp_path / "one" / "only" / "1.png", 1)
+    _scanned(still, tmp_path / "one")
+    assert "one class only" in _text(still, "scanSummary")
+
+
+def test_a_folder_that_is_gone_is_told(still: Seat, tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "ward", 6)
+    still.window.data.place_added.emit(root)
+    root.rename(tmp_path / "moved")
+    still.click("scan")
+    assert "not there any more" in still.store.state.notice
+    assert still.store.state.scanning is None
+
+
+def test_changing_a_source_forgets_what_was_seen(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    (source,) = still.store.state.sources
+    still.window.data.source_changed.emit(0, replace(source, name="Ward 7"))
+    assert still.store.state.scan is None
+    assert still.store.state.data_set is None
+
+
+def test_runs_are_listed_with_what_became_of_them(still: Seat, tmp_path: Path) -> None:
+    from cxrview.io.places import places
+    from cxrview.training.events import EventLog
+
+    run = places().runs_dir / "one"
+    write_job(run, title="One", data=tmp_path / "images.csv", recipe=tmp_path / "wizard.toml")
+    log = EventLog(run / "events.jsonl")
+    log.write("started", pid=1, resumed=False)
+    for epoch in (1, 2, 2):
+        log.write("epoch", epoch=epoch, epochs=5, seconds=2.0, train_loss=1.0, val_loss=1.0, monitor=0.5 + epoch / 10, auroc={"x": 0.7})
+    log.write("failed", message="The disk is full. Free some space, then resume.")
+    assert still.desk.runs is not None
+    still.desk.runs.refresh()
+    (status,) = still.store.state.runs
+    assert status.state is RunState.FAILED
+    assert [figures.epoch for figures in status.epochs] == [1, 2]
+    still.window.page_chosen.emit(Page.TRAIN)
+    assert "disk is full" in _text(still, "runMessage")
+    go_on = still.window.findChild(QAbstractButton, "goOnRun")
+    assert go_on is not None
+    assert go_on.isEnabled()
+    still.click("removeRun")
+    assert still.store.state.runs == ()
+    assert not run.exists()
+
+
+def test_transitions_never_lead_to_a_page_without_content() -> None:
+    state = Wizard()
+    for page in Page:
+        assert page_opened(state, page).page is Page.DATA
+
+
+@pytest.mark.parametrize("page", list(Page))
+def test_a_fresh_page_shows_an_empty_state(still: Seat, page: Page) -> None:
+    still.window.pages[page].render_state(Wizard())  # type: ignore[attr-defined]

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cxrview.core.manifest import Channels, InputSpec
+from cxrview.core.phantom import phantom
+from cxrview.core.prepare import to_gray
+from cxrview.io.phantom_files import write_png
+from cxrview.training.preview import SHOWN, augmented, preview
+from cxrview.training.recipe import AugmentRecipe
+
+NOTHING = AugmentRecipe(0, 0, 1, 1, 0, 0, 0)
+
+
+def test_a_preview_shows_what_the_network_sees(tmp_path: Path) -> None:
+    from cxrview.core.image import ImageRef
+    from cxrview.io.read import read_pixels
+
+    path = write_png(tmp_path / "a.png", phantom(3, size=(200, 160), bits=8))
+    spec = InputSpec(width=64, height=64, channels=Channels.GRAY_CLAHE_BEASF, border_crop=0.06, mean=(0.5,) * 3, std=(0.2,) * 3)
+    shown = preview(path, spec, AugmentRecipe())
+    assert shown.whole.shape == (256, 256)
+    assert shown.channels.shape == (3, 64, 64)
+    np.testing.assert_array_equal(shown.channels[0], to_gray(read_pixels(ImageRef(path)), spec).gray)
+    assert len(shown.changed) == SHOWN
+    assert len({changed.tobytes() for changed in shown.changed}) == SHOWN
+
+
+def test_augmentation_that_is_off_changes_nothing() -> None:
+    gray = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
+    np.testing.assert_array_equal(augmented(gray, NOTHING, np.random.default_rng(1)), gray)
+
+
+def test_each_change_stays_between_its_bounds() -> None:
+    from dataclasses import replace
+
+    gray = np.full((64, 64), 120, np.uint8)
+    gray[20:40, 20:40] = 200
+    random = np.random.default_rng(2)
+    np.testing.assert_array_equal(augmented(gray, replace(NOTHING, flip=1.0), random), gray[:, ::-1])
+    erased = augmented(gray, replace(NOTHING, erase=1.0), random)
+    assert 0.01 < (erased == 0).mean() < 0.11
+    levels = [augmented(np.full((8, 8), 100, np.uint8), replace(NOTHING, brightness=0.2), random)[0, 0] for _ in range(50)]
+    assert 79 <= min(levels) < 95 < 105 < max(levels) <= 121
