@@ -23,7 +23,7 @@ def _open_window(argv: Sequence[str]) -> int:
         raise EngineUnavailable("there is no display to open a window on.", hint="The commands need none: `cxrview --help`.")
     _import_native_runtimes()
     try:
-        from cxrview.app.main import main as open_window
+        from cxrview.app.opening import main as open_window
     except ImportError as error:
         if (error.name or "").startswith("cxrview"):
             raise

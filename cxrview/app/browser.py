@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrview.core.image import ImageRef
-from cxrview.io.read import Problem
+from cxrview.io.problem import Problem
 from cxrview.library.order import Group, Order
 from cxrview.library.records import Choices, Image, Query, Sort, View
 

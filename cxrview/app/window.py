@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         self._layout_file = layout_file
         self._theme: ThemeName | None = None
         self._is_painted = False
+        self._seen = AppState()
         self._is_blinded = False
         self.actions_ = Actions(self)
         self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
@@ -112,13 +113,15 @@ class MainWindow(QMainWindow):
         self._show_page(opened if state.is_notice_accepted else self.notice_page)
         self._bar_all_else(is_barred=not state.is_notice_accepted)
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu, self.study_menu)
-        dialogs = (self.tag_dialog, self.settings_dialog, self.own_windows_dialog)
-        seen = veiled(state)
+        self._seen = seen = veiled(state)
+        # What is hidden is rendered when it is shown: a step through the list has no time for it.
+        hidden_mostly = (self.settings_dialog, self.own_windows_dialog, self.start_page)
+        dialogs = (self.tag_dialog, *(view for view in hidden_mostly if view.isVisibleTo(view.parentWidget())))
         if state.is_blinded != self._is_blinded:
             self._is_blinded = state.is_blinded
             self.browser.setHidden(state.is_blinded)
             self.model_panel.setHidden(state.is_blinded)
-        for view in (*menus, *dialogs, self.notice_bar, self.start_page, self.cells, self.browser, self.model_panel):
+        for view in (*menus, *dialogs, self.notice_bar, self.cells, self.browser, self.model_panel):
             view.render_state(seen)
         self._export_if_shown(state)
 
@@ -186,10 +189,12 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         """Let the person change what the program remembers."""
+        self.settings_dialog.render_state(self._seen)
         self.settings_dialog.open()
 
     def show_own_windows(self) -> None:
         """Let the person keep windows under names."""
+        self.own_windows_dialog.render_state(self._seen)
         self.own_windows_dialog.open()
 
     def show_card(self, state: AppState) -> None:

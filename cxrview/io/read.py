@@ -19,6 +19,7 @@ from cxrview.io.dicom import Tag, read_dicom_tags
 from cxrview.io.dicom_pixels import count_frames, read_dicom
 from cxrview.io.dicomdir import read_disc
 from cxrview.io.limits import DEFAULT_LIMITS, LimitedReader, Limits
+from cxrview.io.problem import Problem
 from cxrview.io.raster import count_pages, read_raster, read_raster_tags
 from cxrview.io.sniff import HEAD_BYTES, Kind, describe, has_image_name, sniff
 
@@ -33,14 +34,6 @@ _ZIP_DOCUMENTS: Final = frozenset(
     )
 )
 """Documents and programs that are ZIP archives inside; nobody means their icons."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that could not be looked into."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

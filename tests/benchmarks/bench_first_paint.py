@@ -39,13 +39,12 @@ OURS = """
 import time
 begun = time.perf_counter()
 from PySide6.QtWidgets import QApplication
-from cxrview.app.main import build
+from cxrview.app.opening import build_front
 application = QApplication([])
-program = build(application)
-program.window.show()
-program.window.grab()
+front = build_front(application)
+front.window.show()
+front.window.grab()
 print(time.perf_counter() - begun)
-program.close()
 """
 
 

@@ -86,6 +86,7 @@ class BrowserPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._state = AppState()
         self._theme: ThemeName | None = None
+        self._turn_shown: tuple[str, ThemeName | None] | None = None
         self._is_filtering = False
         self.list, self.grid, self.filters, self.menu = PatientList(self), PictureGrid(self), FilterPanel(self), ImageMenu(self)
         self._scope, self._scopes = self._make_tool("scope", "Which images are listed"), QMenu(self)
@@ -157,8 +158,10 @@ class BrowserPanel(QWidget):
         self._filter.setText(f"{count}" if count else "")
         self._filter.setToolTip(f"Filters ({count} in use)" if count else "Filters")
         self._filter.setChecked(self._is_filtering)
-        if self._theme is not None:
-            self._turn.setIcon(icon("falling" if browser.is_descending else "rising", self._theme))
+        turn = ("falling" if browser.is_descending else "rising", self._theme)
+        if self._theme is not None and turn != self._turn_shown:
+            self._turn_shown = turn
+            self._turn.setIcon(icon(turn[0], self._theme))
 
     def _render_list(self, state: AppState) -> None:
         if state.browser.mode is BrowserMode.PICTURES:
@@ -194,8 +197,9 @@ class BrowserPanel(QWidget):
         self._batch_row.setVisible(batch is not None)
         self._score_all.setVisible(batch is None)
         if batch is not None:
-            self._batch_bar.setMaximum(batch.total)
-            self._batch_bar.setValue(batch.done)
+            if (self._batch_bar.maximum(), self._batch_bar.value()) != (batch.total, batch.done):
+                self._batch_bar.setMaximum(batch.total)
+                self._batch_bar.setValue(batch.done)
             self._batch_text.setText(f"{batch.done:,} of {batch.total:,} scored")
 
     def _render_icons(self, theme: ThemeName) -> None:

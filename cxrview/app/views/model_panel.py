@@ -64,9 +64,12 @@ class ModelPanel(QWidget):
             self.operating.render_state(state)
             self.predictive.render_state(state)
             self.layer.render_state(state)
+            self._tell_heights()
         if before is None or (before.picture, before.reading) != (state.picture, state.reading):
             self._facts.setText("\n".join(f"•  {fact.text}" for fact in facts_of(state)) or "No image.")
-        # Sections whose height follows from their width do not tell the scroll area by themselves.
+
+    def _tell_heights(self) -> None:
+        """Tell the scroll area of sections whose height follows from their width: they do not do so by themselves."""
         for section in (self.engine, self.trust, self.comparison, self.cover, self.operating, self.predictive, self.layer):
             section.updateGeometry()
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QDialog, QHeaderView, QLabel, Q
 
 from cxrview.app.state import AppState
 from cxrview.app.views.close_box import close_box
-from cxrview.io.read import Problem
+from cxrview.io.problem import Problem
 
 MOST = 2000
 

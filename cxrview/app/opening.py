@@ -1,0 +1,115 @@
+"""First what a person sees: the window is painted before all that works behind it is imported and built."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QApplication
+
+from cxrview.app.crash import CrashReporter
+from cxrview.app.store import Store
+from cxrview.app.theme import system_theme
+from cxrview.app.window import MainWindow
+from cxrview.app.wishes import check_wishes, first_state
+from cxrview.core.errors import SettingsError
+from cxrview.io.places import places
+from cxrview.io.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from cxrview.app.main import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; an empty `model` leaves the choice to the settings."""
+
+    paths: tuple[Path, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Front:
+    """What is seen: the window in its first state, which nothing follows yet."""
+
+    window: MainWindow
+    store: Store
+    crashes: CrashReporter
+    settings: Settings
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the window with `[--model ID|DIR] [--] PATH ...` and give the exit status."""
+    options = parse(argv)
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("cxrview")
+    front = build_front(application)
+    front.crashes.install()
+    backstage = _Backstage(front, options)
+    # Queued: the first picture is on the screen before the rest is built.
+    front.window.painted.connect(backstage.build, Qt.ConnectionType.QueuedConnection)
+    front.window.show()
+    status = application.exec()
+    backstage.close()
+    return status
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Read the arguments of the window."""
+    parser = argparse.ArgumentParser(prog="cxrview", description="Open the window.")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders and ZIP archives to open")
+    parser.add_argument("--model", default="", metavar="ID|DIR", help="the model to use")
+    found = parser.parse_args(list(argv))
+    return Options(tuple(Path(path).absolute() for path in found.paths), found.model)
+
+
+def build_front(application: QApplication) -> Front:
+    """Build the window; nothing is read from disk but the settings, and nothing heavy is imported."""
+    where = places()
+    settings, notice = _settings()
+    store = Store(replace(first_state(settings, system_theme(application)), notice=notice))
+    window = MainWindow(where.config_dir / "window.ini")
+    window.render_state(store.state)
+    return Front(window, store, CrashReporter(where.log_dir), settings)
+
+
+class _Backstage(QObject):
+    """Builds the program behind a window once that was painted, and takes it down."""
+
+    def __init__(self, front: Front, options: Options) -> None:
+        super().__init__()
+        self._front = front
+        self._options = options
+        self._program: Program | None = None
+
+    def build(self) -> None:
+        """Import and build the rest, and begin with what was asked for."""
+        from cxrview.app.main import build
+
+        self._program = build(front=self._front)
+        self._program.begin(self._options)
+
+    def close(self) -> None:
+        """Remember the person's wishes and take everything down; a window that was never painted has nothing behind it."""
+        if self._program is not None:
+            self._program.remembering.keep()
+            self._program.close()
+        else:
+            self._front.crashes.remove()
+            self._front.window.close()
+            self._front.window.deleteLater()
+
+
+def _settings() -> tuple[Settings, str]:
+    try:
+        settings = load_settings()
+        check_wishes(settings)
+        return settings, ""
+    except SettingsError as error:
+        return Settings(), f"The settings were not used. {error}"
