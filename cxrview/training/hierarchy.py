@@ -44,8 +44,7 @@ def train_hierarchy(data: Path, run: Path, recipe: Recipe, *, resume: bool, devi
         part = stage_plan(plan, stage, spec)
         report(f"Stage {stage.name}: {', '.join(stage.labels)}, {len(part.examples)} images.")
         folder.mkdir(exist_ok=True)
-        goes_on = resume and (folder / "checkpoints" / "last.ckpt").is_file()
-        trained = fit_phases(part, folder, device=device, resume=goes_on, report=report)
+        trained = fit_phases(part, folder, device=device, resume=resume, report=report)
         finish(part, trained.network, folder, report, held_out=trained.held_out)
     members = {stage.name: run / stage.name / "package" for stage in recipe.stages}
     whole = Whole(Combination.PRODUCT, members, {stage.name: stage.splits for stage in recipe.stages if stage.splits})

@@ -136,7 +136,7 @@ def _fit_one(
 
     if stretch.name:
         report(f"Phase {stretch.folder.name}: at most {stretch.fit.epochs} epochs, learning rate {stretch.fit.learning_rate:g}.")
-    goes_on = resume and (not stretch.name or (stretch.folder / "last.ckpt").is_file())
+    goes_on = resume and (stretch.folder / "last.ckpt").is_file()
     phase = stretch.folder.name if stretch.name else ""
     best = fit_network(learner, batches, stretch.fit, run, device=device, resume=goes_on, report=report, folder=stretch.folder, phase=phase)
     return load_best(learner, best if is_watched else stretch.folder / "last.ckpt")

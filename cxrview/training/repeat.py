@@ -12,7 +12,7 @@ from cxrview.core.manifest import Combination
 from cxrview.training.events import EventLog
 from cxrview.training.figures import MeanInterval, intervals, read_figures
 from cxrview.training.procedure import Repeat
-from cxrview.training.recipe import Recipe
+from cxrview.training.recipe import Recipe, recipe_document
 from cxrview.training.run import make_plan, train
 
 Report = Callable[[str], None]
@@ -42,6 +42,8 @@ def train_repeatedly(data: Path, run: Path, recipe: Recipe, *, resume: bool, dev
 
     run.mkdir(parents=True, exist_ok=True)
     members = member_recipes(recipe)
+    (run / "recipe.toml").write_text(recipe_document(recipe), encoding="utf-8")
+    (run / "plan.json").write_text(json.dumps({"recipe": recipe.name, "members": list(members)}, indent=1), encoding="utf-8")
     for name, own in members.items():
         folder = run / name
         if resume and (folder / "report" / "figures.json").is_file() and (folder / "package" / "model.toml").is_file():

@@ -54,6 +54,8 @@ def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device
 
     if (run / "plan.json").exists() and not resume:
         raise DataError("This folder already holds a run.", hint="Add --resume to go on with it, or name another folder.", subject=str(run))
+    if resume and not (run / "plan.json").exists():
+        raise DataError("There is no run to go on with: no plan and no checkpoint.", hint="Start without --resume.", subject=str(run))
     run.mkdir(parents=True, exist_ok=True)
     several = _several(recipe)
     if several is not None:

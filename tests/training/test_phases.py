@@ -125,6 +125,37 @@ def test_every_combination_of_a_grid_is_tried_and_the_best_is_kept(films: Path, 
         search_grid(other, tmp_path, device="cpu", resume=True, report=lambda _: None)
 
 
+def test_a_run_that_was_cut_off_in_its_search_goes_on(films: Path, quick: Recipe, tmp_path: Path) -> None:
+    recipe = replace(quick, fit=replace(quick.fit, epochs=1), search=Search({"fit.learning_rate": (1e-6, 3e-3)}))
+    with pytest.raises(Interrupted):
+        train(films, tmp_path / "run", recipe, report=stop_at("Try 1"))
+    assert load_package(train(films, tmp_path / "run", recipe, resume=True)).manifest.id == "small-test"
+
+
+def test_a_hierarchy_that_was_cut_off_in_its_second_stage_keeps_the_first(films: Path, quick: Recipe, tmp_path: Path) -> None:
+    recipe = replace(
+        quick,
+        task=Task.HIERARCHICAL,
+        fit=replace(quick.fit, epochs=1),
+        data=replace(quick.data, labels=(), label_map={}),
+        stages=(Stage("first", ("clear", "opacity")), Stage("second", ("opacity-a", "opacity-b"), splits="opacity")),
+    )
+    rows = films.read_text().splitlines()
+    lines = [row.replace(",opacity,", f",opacity-{'ab'[number // 4 % 2]},") for number, row in enumerate(rows[1:])]
+    table = films.parent / "cut.csv"
+    table.write_text("\n".join([rows[0], *lines]) + "\n", encoding="utf-8")
+    label_map = {"opacity-a": ("opacity",), "opacity-b": ("opacity",)}
+    recipe = replace(recipe, stages=(replace(recipe.stages[0], label_map=label_map), recipe.stages[1]))
+    with pytest.raises(Interrupted):
+        train(table, tmp_path / "run", recipe, report=stop_at("epoch 1/1", 2))
+    before = (tmp_path / "run" / "first" / "package" / "model.toml").read_bytes()
+    said: list[str] = []
+    package = load_package(train(table, tmp_path / "run", recipe, resume=True, report=said.append))
+    assert "Stage first is finished." in said
+    assert (tmp_path / "run" / "first" / "package" / "model.toml").read_bytes() == before
+    assert len(package.members) == 2
+
+
 def test_a_grid_cannot_change_the_pictures() -> None:
     with pytest.raises(RecipeError, match=r"search\.grid can vary"):
         load_recipe("fine-tune", ['search.grid={"input.width"=[32,64]}'])
