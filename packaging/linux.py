@@ -115,7 +115,7 @@ def control_text(frozen: Frozen, root: Path) -> str:
         "Priority: optional",
         f"Installed-Size: {kilobytes}",
         f"Depends: {', '.join(system_packages(frozen.folder))}",
-        "Recommends: fonts-dejavu-core",
+        f"Recommends: {', '.join(('fonts-dejavu-core', *OPTIONAL))}",
         f"Conflicts: {other}",
         f"Replaces: {other}",
         *provides,
@@ -141,6 +141,8 @@ def add_desktop_files(share: Path) -> None:
     shutil.copy(ROOT / "resources" / "icons" / "cxrview.svg", hicolor / "scalable" / "apps" / "cxrview.svg")
 
 
+# Printers are asked for through it, where there are any.
+OPTIONAL = ("libcups2",)
 DRAWINGS = (("cxrview", "apps", "cxrview"), ("cxrview-model", "mimetypes", "application-vnd.cxrview.model"))
 
 
@@ -151,7 +153,7 @@ def system_packages(folder: Path) -> list[str]:
     asked = {name for path in elves for name in needs_of(path)}
     owners = {owner_of(name) for name in asked - inside} - {""}
     oldest = ".".join(map(str, max(glibc_versions(elves), default=(2, 28))))
-    return [f"libc6 (>= {oldest})", *sorted(owners - {"libc6"})]
+    return [f"libc6 (>= {oldest})", *sorted(owners - {"libc6", *OPTIONAL})]
 
 
 def is_elf(path: Path) -> bool:
