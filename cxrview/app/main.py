@@ -95,10 +95,11 @@ def build(application: QApplication | None = None, runner: Runner | None = None,
     memory = _memory(settings, shelf)
     pictures = Pictures(store, runner)
     audit = Audit(store, runner, where.log_dir)
+    studies = Studies(store, shelf, where.cache_dir / "phantoms")
     controllers = Controllers(
-        studies=Studies(store, shelf, where.cache_dir / "phantoms"),
+        studies=studies,
         thumbnails=Thumbnails(store, runner),
-        notes=Notes(store, shelf),
+        notes=Notes(store, shelf, studies.take_stock),
         tables=Tables(store, shelf),
         pictures=pictures,
         models=models,

@@ -41,7 +41,9 @@ class _Memory:
 class Notes:
     """Follows the state: marks and notes go to the library at once, windows when they rest."""
 
-    def __init__(self, store: Store, shelf: Shelf) -> None:
+    def __init__(self, store: Store, shelf: Shelf, on_unreadable: Callable[[], None] = lambda: None) -> None:
+        """Call `on_unreadable` when the library has learnt that an image cannot be read, or that it can."""
+        self._on_unreadable = on_unreadable
         self._store = store
         self._shelf = shelf
         self._asked: set[ImageRef] = set()
@@ -183,7 +185,11 @@ class Notes:
     def _on_kept(self, key: str, work: Callable[[Library], object], images: tuple[Image, ...]) -> None:
         if self._waiting.get(key) is work:
             del self._waiting[key]
+        rows = self._store.state.browser.rows.by_id
+        is_news = any(image.id in rows and rows[image.id].reason != image.reason for image in images)
         self._store.apply(rows_known, images)
+        if is_news:
+            self._on_unreadable()
 
     def _on_not_kept(self, key: str, error: CxrError) -> None:
         """Say so; what could not be kept is tried once more when the program ends."""

@@ -25,6 +25,7 @@ class BrowserModel(QAbstractListModel):
         super().__init__(parent)
         self.state = AppState()
         self.listing = Listing()
+        self._count = 0  # Qt asks for it at each row of a new layout
 
     def node_at(self, row: int) -> Node:
         """Give what a row stands for."""
@@ -81,12 +82,13 @@ class PatientModel(BrowserModel):
             self.beginResetModel()
             self.listing = state.listing
             self._outline = Outline(self.listing, state.browser.unfolded)
+            self._count = len(self._outline)
             self.endResetModel()
         return is_other
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - the signature is Qt's
         """Count the rows."""
-        return 0 if parent.isValid() else len(self._outline)
+        return 0 if parent.isValid() else self._count
 
     def node_at(self, row: int) -> Node:
         """Give what a row stands for."""
@@ -111,12 +113,13 @@ class PictureModel(BrowserModel):
         if is_other:
             self.beginResetModel()
             self.listing = state.listing
+            self._count = len(self.listing.ids)
             self.endResetModel()
         return is_other
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - the signature is Qt's
         """Count the images."""
-        return 0 if parent.isValid() else len(self.listing.ids)
+        return 0 if parent.isValid() else self._count
 
     def node_at(self, row: int) -> Node:
         """Give what a tile stands for."""

@@ -86,6 +86,7 @@ class BrowserPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._state = AppState()
         self._theme: ThemeName | None = None
+        self._turned: tuple[ThemeName, bool] | None = None
         self._turn_shown: tuple[str, ThemeName | None] | None = None
         self._is_filtering = False
         self.list, self.grid, self.filters, self.menu = PatientList(self), PictureGrid(self), FilterPanel(self), ImageMenu(self)
