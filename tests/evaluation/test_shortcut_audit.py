@@ -57,6 +57,21 @@ def test_a_network_that_reads_letters_is_caught_in_three_ways(networks, marked):
     assert heat.level is Level.FAILED
 
 
+def test_a_network_that_reads_the_edge_of_the_film_is_caught_on_the_border_alone(tmp_path):
+    def edged(seed, *, is_sick, has_edge):
+        film = films.film(seed, is_sick=is_sick, is_marked=False)
+        values = film.pixels.values.copy()
+        values[:6] = 255 if has_edge else values[:6]
+        return replace(film, pixels=films.with_values(film.pixels, values))
+
+    learned = [edged(seed, is_sick=False, has_edge=seed % 4 < 2) for seed in range(100, 150, 2)]
+    package = films.trained(tmp_path, learned, [film.seed % 4 < 2 for film in learned], "edge")
+    tested = [edged(seed, is_sick=seed % 2 == 1, has_edge=seed % 2 == 1) for seed in range(48)]
+    border = of_change(audited(package, tested), Change.BORDER_ONLY)
+    assert border.changed.value > 0.95
+    assert border.level is Level.FAILED
+
+
 def test_a_network_that_reads_the_lungs_passes(networks, marked):
     audit = audited(networks.honest, marked)
     letters = of_change(audit, Change.MARKS_REMOVED)
