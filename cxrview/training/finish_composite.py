@@ -57,10 +57,11 @@ def finish_composite(plan: Plan, whole: Whole, run: Path, report: Callable[[str]
     measured_with = _written(plan, whole, members, run / "package", "Draft.\n", thresholds=thresholds).manifest
     report("Measuring the whole on the frozen test split.")
     measured = measure(plan, cases, logits, measured_with, report)
-    measured = audit(plan, measured, replace(draft, manifest=measured_with), report)
+    write_figures(run / "report", figures_of(cases, logits, measured_with))
+    if plan.recipe.package.is_audited:
+        measured = audit(plan, measured, replace(draft, manifest=measured_with), report)
     write_report(run / "report", measured)
     write_logits(run / "report" / "scores.csv", plan, logits, measured_with)
-    write_figures(run / "report", figures_of(cases, logits, measured_with))
     package = _written(plan, whole, members, run / "package", write_card(plan, measured_with, measured), thresholds=thresholds)
     report(f"Package {package.manifest.id} {package.manifest.version} of {len(members)} networks written to {package.folder}.")
     return package.folder

@@ -82,7 +82,9 @@ def stage_plan(plan: Plan, stage: Stage, spec: InputSpec) -> Plan:
         recipe,
         input=spec,
         data=replace(recipe.data, labels=stage.labels),
-        package=replace(recipe.package, id=f"{recipe.package.id}-{stage.name}", title=f"{recipe.package.title}: {stage.name}"),
+        package=replace(
+            recipe.package, id=f"{recipe.package.id}-{stage.name}", title=f"{recipe.package.title}: {stage.name}", is_audited=False
+        ),
     )
     examples = tuple(example for example in named if example is not None)
     return Plan(own, stage.labels, examples, chosen_pictures(plan.pictures, index), plan.split_sha256, plan.root)

@@ -190,7 +190,11 @@ class FitRecipe:
 
 @dataclass(frozen=True, slots=True)
 class PackageRecipe:
-    """What the finished package says of itself; `notes` are sentences for the limits in its card."""
+    """What the finished package says of itself; `notes` are sentences for the limits in its card.
+
+    Attributes:
+        is_audited: end with the shortcut audit, which runs the network over the test images several times more.
+    """
 
     id: str = "my-model"
     title: str = "My model"
@@ -199,6 +203,7 @@ class PackageRecipe:
     intended_use: str = "Research and education. Not for diagnosis."
     specificity: float = 0.90
     notes: tuple[str, ...] = ()
+    is_audited: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ Report = Callable[[str], None]
 
 def member_recipes(recipe: Recipe) -> dict[str, Recipe]:
     """Give the recipe of each training by the name of its folder; each is complete in itself and can be run alone."""
-    once, data, seed = replace(recipe, repeat=Repeat()), recipe.data, recipe.data.split_seed or recipe.fit.seed
+    data, seed = recipe.data, recipe.data.split_seed or recipe.fit.seed
+    once = replace(recipe, repeat=Repeat(), package=replace(recipe.package, is_audited=False))
     if recipe.repeat.folds:
         return {
             f"fold-{fold + 1}": replace(once, data=replace(data, folds=recipe.repeat.folds, fold=fold, split_seed=seed))
@@ -55,7 +56,7 @@ def train_repeatedly(data: Path, run: Path, recipe: Recipe, *, resume: bool, dev
     write_summary(run, recipe, found)
     if recipe.repeat.folds:
         return run / "summary.md"
-    first = next(iter(members.values()))
+    first = replace(next(iter(members.values())), package=recipe.package)
     plan = make_plan(data, run, first, report)
     whole = Whole(Combination.MEAN_PROBABILITY, {name: run / name / "package" for name in members})
     package = finish_composite(plan, whole, run, report)
