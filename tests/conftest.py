@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import socket
@@ -90,6 +91,11 @@ class Guard:
         self.offences.append(offence)
         raise PermissionError(f"forbidden in tests: {offence}")
 
+
+# When it is imported, urllib3 (of Ray, and of pydicom where `requests` is installed) binds a socket of this computer to learn whether it
+# knows IPv6; nothing is sent. Once that is done, whatever uses a socket is what is tested.
+with contextlib.suppress(ImportError):
+    importlib.import_module("urllib3")
 
 GUARD = Guard()
 sys.addaudithook(GUARD)
