@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxrview import __version__
@@ -66,12 +67,18 @@ def _what_it_is(plan: Plan, manifest: Manifest) -> list[str]:
         "## What it is",
         "",
         f"- Labels: {', '.join(f'{label.name} (`{label.id}`)' for label in manifest.labels)}; task {manifest.task}.",
-        f"- Network: {recipe.architecture.name}, first weights: {recipe.init}; recipe `{recipe.name}`, cxrview {__version__}.",
+        f"- Network: {recipe.architecture.name}, first weights: {_init_words(recipe.init)}; recipe `{recipe.name}`, cxrview {__version__}.",
         f"- Input: {'; '.join(step for step in steps if step)}.",
         f"- Heatmap: {manifest.heatmap}. A heatmap shows where the evidence for the answer lies; it is not a segmentation.",
         f"- Licence of the weights: {manifest.licence}.",
         "",
     ]
+
+
+def _init_words(init: str) -> str:
+    """Name the first weights without the folder they lay in."""
+    kind, _, rest = init.partition(":")
+    return f"{kind}:{Path(rest).name}" if kind == "file" else init
 
 
 def _training_data(manifest: Manifest) -> list[str]:
