@@ -134,14 +134,7 @@ class Batch:
         Raises:
             NothingToDo: there is no image.
         """
-        if not self.journal.is_listed:
-            self.journal.list_files(walk_images(self._named()), _is_no_output(), on_found)
-        counts = self.journal.counts()
-        if not counts.files:
-            named = ", ".join(map(str, self.request.inputs)) or "the list"
-            self.journal.delete()
-            raise NothingToDo(f"no image was found in {named}.", hint=f"{counts.others} other files were met.")
-        return counts
+        return list_into(self.journal, self.request, on_found)
 
     def steps(self) -> Iterator[Step]:
         """Score what is left, and give the rows when the disk has them; a step without rows says that time has passed.
@@ -228,29 +221,10 @@ class Batch:
                     subject=str(root),
                 )
 
-    def _named(self) -> Iterable[Path]:
-        yield from self.request.inputs
-        if self.request.list_file:
-            yield from listed_paths(self.request.list_file)
-
     def _open_journal(self) -> Journal:
         if self._scratch is not None:
             return Journal(Path(self._scratch.name) / "journal")
-        assert self.request.output is not None
-        path = journal_path(self.request.output)
-        if not self.request.is_resuming:
-            delete_journal(path)
-        journal = Journal(path)
-        identity, found = json.dumps(_identity(self.request, self.model)), journal.fact("request")
-        if found and found != identity:
-            journal.close()
-            raise UsageError(
-                f"an unfinished run with another {_differences(found, identity)} left '{path.name}' beside this table.",
-                hint="Give the same command to go on with it, name another table, or begin anew with --no-resume.",
-            )
-        if not found:
-            journal.note("request", identity)
-        return journal
+        return open_journal(self.request, self.model)
 
     def _note_time(self) -> None:
         now = time.monotonic()
@@ -275,6 +249,52 @@ def _in_order(results: Iterable[Result | None]) -> Iterator[Result | None]:
         while wanted in waiting:
             yield waiting.pop(wanted)
             wanted += 1
+
+
+def open_journal(request: Request, model: ModelName) -> Journal:
+    """Open the journal beside the table, or begin one.
+
+    Raises:
+        UsageError: an unfinished run of another request left it.
+        BatchStopped: it cannot be used.
+    """
+    assert request.output is not None
+    path = journal_path(request.output)
+    if not request.is_resuming:
+        delete_journal(path)
+    journal = Journal(path)
+    identity, found = json.dumps(_identity(request, model)), journal.fact("request")
+    if found and found != identity:
+        journal.close()
+        raise UsageError(
+            f"an unfinished run with another {_differences(found, identity)} left '{path.name}' beside this table.",
+            hint="Give the same command to go on with it, name another table, or begin anew with --no-resume.",
+        )
+    if not found:
+        journal.note("request", identity)
+    return journal
+
+
+def list_into(journal: Journal, request: Request, on_found: Callable[[int], None] = lambda _count: None) -> Counts:
+    """Find the files, or take the list that an earlier run left.
+
+    Raises:
+        NothingToDo: there is no image.
+    """
+    if not journal.is_listed:
+        journal.list_files(walk_images(_named(request)), _is_no_output(), on_found)
+    counts = journal.counts()
+    if not counts.files:
+        named = ", ".join(map(str, request.inputs)) or "the list"
+        journal.delete()
+        raise NothingToDo(f"no image was found in {named}.", hint=f"{counts.others} other files were met.")
+    return counts
+
+
+def _named(request: Request) -> Iterator[Path]:
+    yield from request.inputs
+    if request.list_file:
+        yield from listed_paths(request.list_file)
 
 
 def journal_path(output: Path) -> Path:

@@ -51,6 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--heatmaps", type=Path, metavar="DIR", help="draw the heatmaps of positive labels, else of the top one, as PNG into DIR"
     )
     parser.add_argument("--heatmap-files", choices=("png", "npz", "both"), default="png", help="pictures, the raw maps, or both")
+    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="score on a Ray cluster; local starts one here for trial")
     parser.add_argument("--watch", action="store_true", help="PATHs are folders: score what arrives in them until Ctrl+C")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="a page for people: counts, distributions, pictures, reasons")
     parser.add_argument(
@@ -69,6 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
     package = chosen_package(arguments.model, load_settings())
     truths = _truths(arguments, package)  # what is wrong with them is told before hours of work
     request = _request(arguments, package)
+    if arguments.cluster:
+        return _score_on_cluster(arguments, request, package)
     with Batch(request, package) as batch:
         if request.is_watching:
             return _watch(arguments, batch)
@@ -215,6 +218,32 @@ def _watch(arguments: argparse.Namespace, batch: Batch) -> int:
     for line in summary_lines(summary):
         say(line)
     return ExitCode.SOME_ERRORS if summary.errors else ExitCode.OK
+
+
+def _score_on_cluster(arguments: argparse.Namespace, request: Request, package: Package) -> int:
+    import time
+
+    from cxrview.batch.ray import ClusterBatch
+    from cxrview.batch.summary import counted
+
+    if arguments.report or arguments.labels or arguments.watch:
+        raise UsageError("score: --cluster goes with neither --report, --labels nor --watch.", hint="Run them on the table afterwards.")
+    say: Callable[[str], None] = (lambda _: None) if arguments.quiet else tell
+    begun = time.monotonic()
+    with ClusterBatch(request, package, arguments.cluster) as batch:
+        try:
+            counts = batch.list_files()
+            left = batch.left()
+            say(f"{counted(counts.files, 'file')} in {counted(batch.parts, 'part')}, {len(left)} left")
+            with progress(batch.parts, "parts", is_quiet=arguments.quiet, done=batch.parts - len(left)) as advance:
+                for _ in batch.steps():
+                    advance(1)
+            counts = batch.finish(("score", *sys.argv[2:]), time.monotonic() - begun)
+        except KeyboardInterrupt:
+            tell("interrupted; the parts that are done are kept, and the same command goes on with the others")
+            return ExitCode.INTERRUPTED
+    say(f"{counted(counts.rows, 'row')} in {request.output}")
+    return ExitCode.SOME_ERRORS if batch.errors else ExitCode.OK
 
 
 class _Show:
