@@ -191,9 +191,7 @@ def older(deb: Path, scratch: Path) -> Path:
     lines = control.read_text(encoding="utf-8").splitlines()
     control.write_text("\n".join("Version: 0.0.1" if line.startswith("Version:") else line for line in lines) + "\n", encoding="utf-8")
     target = scratch / "older.deb"
-    subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(folder), str(target)], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(folder), str(target)], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(folder)
     return target
 
@@ -204,7 +202,12 @@ def install(clean: Clean, deb: Path) -> str:
     shutil.copyfile(deb, target)
     clean.run("dpkg", "--install", "/root/package.deb", is_root=True)
     target.unlink()
-    return clean.run("sh", "-c", "dpkg-query -W -f '${Package} ${Version}, ${Installed-Size} KiB installed' 'cxrview*'").strip()
+    return clean.run("dpkg-query", "-W", "-f", "${Package} ${Version}, ${Installed-Size} KiB installed", name_of(deb)).strip()
+
+
+def name_of(deb: Path) -> str:
+    """Give the name of the package in a file."""
+    return subprocess.run(["dpkg-deb", "-f", str(deb), "Package"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def make_things(clean: Clean) -> str:
@@ -403,8 +406,7 @@ def train(clean: Clean) -> str:
 
 def remove(clean: Clean, deb: Path) -> None:
     """Remove the package, and see that nothing but the user's own things is left."""
-    name = subprocess.run(["dpkg-deb", "-f", str(deb), "Package"], check=True, capture_output=True, text=True).stdout.strip()
-    clean.run("dpkg", "--purge", name, is_root=True)
+    clean.run("dpkg", "--purge", name_of(deb), is_root=True)
     left = [
         path for path in ("/usr/lib/cxrview", "/usr/bin/cxrview", "/usr/share/applications/cxrview.desktop") if clean.outside(path).exists()
     ]
