@@ -137,7 +137,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _has_checkpoint(run: Path) -> bool:
-    return any((run / "checkpoints").rglob("last.ckpt"))
+    """Tell whether there is anything to go on from: a checkpoint of the run, a fold, a seed or a stage, or a search."""
+    return any(run.rglob("last.ckpt")) or (run / "search.csv").is_file()
 
 
 def _was_started(run: Path) -> bool:
