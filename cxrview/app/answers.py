@@ -38,7 +38,8 @@ def flags_shown(state: AppState) -> tuple[Flag, ...]:
     if not isinstance(state.picture, LoadedPicture):
         return ()
     found = known_flags(state.reading.flags) if isinstance(state.reading, Analysis) else ()
-    return tuple(flag for flag in Flag if flag in (*flags_of(state.picture.pixels), *found))
+    of_file = flags_of(state.picture.pixels)
+    return tuple(flag for flag in Flag if flag in of_file or flag in found)
 
 
 def refusal_of(state: AppState) -> str:
@@ -253,7 +254,6 @@ def method_name(method: str) -> str:
 
 _OTHER_METHODS = {
     "occlusion": "Occlusion",
-    "lime": "LIME",
     "lime": "LIME",
     "gradcam++": "Grad-CAM++",
     "xgradcam": "XGrad-CAM",

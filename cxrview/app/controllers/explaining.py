@@ -51,7 +51,7 @@ class Explaining:
             for key in self._under_way:
                 self._runner.cancel(key)
             self._under_way.clear()
-        if session is not None:
+        if session is not None and self._made:
             for place in cell_states(state):
                 self._give_back(place, session)
 

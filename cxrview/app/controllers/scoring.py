@@ -140,6 +140,10 @@ class Scoring:
 
     def _follow_places(self, state: AppState, session: Session) -> bool:
         """Score the pictures in the other places of the layout; tell whether there is one to wait for."""
+        # Asked at each step of a drag: what each place shows is worked out only where one of them waits.
+        parked = (cell for index, cell in enumerate(state.grid.cells) if index != state.grid.active)
+        if not any(isinstance(cell.reading, NotScored | RecalledAnalysis) for cell in parked):
+            return False
         for place in cell_states(state):
             picture, reading = place.picture, place.reading
             if not isinstance(picture, LoadedPicture) or picture.ref in self._given_up or picture.ref == state.current:
@@ -185,9 +189,13 @@ class Scoring:
     def _on_answer(self, picture: LoadedPicture, answer: Answer, key: str = "") -> None:
         self._under_way.pop(key, None)
         self._hashes[_hash_place(picture)] = answer.pixels_hash
-        if answer.is_new:
-            self._memory.save(picture.ref, answer)
+        self._save(picture.ref, answer)
         self._store.apply(reading_known, picture.ref, answer.analysis)
+
+    def _save(self, ref: ImageRef, answer: Answer) -> None:
+        """Keep a new answer, and one from an earlier session with this image too: it may have been given for another file."""
+        if answer.is_new or isinstance(answer.analysis, RecalledAnalysis):
+            self._memory.save(ref, answer)
 
     def _on_failed_beside(self, key: str, picture: LoadedPicture, error: CxrError, *, needs_maps: bool) -> None:
         self._under_way.pop(key, None)
@@ -224,8 +232,7 @@ class Scoring:
 
     def _on_batch_scored(self, ref: ImageRef, answer: Answer) -> None:
         self._hashes[ref, ref in self._store.state.turned_polarity] = answer.pixels_hash
-        if answer.is_new:
-            self._memory.save(ref, answer)
+        self._save(ref, answer)
         self._on_batch_answer(ref, answer.analysis)
 
     def _on_batch_answer(self, ref: ImageRef, answer: Analysis | ScoringFailed) -> None:

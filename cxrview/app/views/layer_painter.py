@@ -68,10 +68,15 @@ class LayerPainter:
         self._views: dict[Part, tuple[LayerView, ...]] = dict.fromkeys(Part, ())
         self._selected = LayerView(AppState().layers.current)
         self._drawings: dict[_Look, _Drawing] = {}
+        self._parts: tuple[object, ...] = ()
         self._outlines: tuple[Lungs | None, QPainterPath] = (None, QPainterPath())
 
     def render_state(self, state: AppState) -> bool:
         """Take over the layers of the state; tell whether they look different now."""
+        parts = (state.reading, state.picture, state.layers, state.explanations, state.model, state.thresholds, state.shown_anyway)
+        if len(parts) == len(self._parts) and all(part is before for part, before in zip(parts, self._parts, strict=True)):
+            return False
+        self._parts = parts
         if all(getattr(state, name) is getattr(self._state, name) for name in FIELDS):
             return False
         self._state = state
