@@ -82,6 +82,7 @@ class Studies:
         self._stocked = 0
         self._listing: Listing | None = None
         self._pages: set[int] = set()
+        self._is_scoring = False
         self._current: ImageRef | None = None
 
     def follow(self, state: AppState) -> None:
@@ -98,8 +99,11 @@ class Studies:
             self._stocked = state.browser.opened
             self.take_stock()
             self._look()
-        if _wanted(state.browser) != self._asked:
+        if state.openings and _wanted(state.browser) != self._asked:
             self._list()
+        was_scoring, self._is_scoring = self._is_scoring, state.batch is not None
+        if was_scoring and not self._is_scoring:
+            self.renew()
 
     # Opening.
 
@@ -156,10 +160,10 @@ class Studies:
 
     def _on_indexed(self, opening: _Opening, indexed: Indexed) -> None:
         if self._opening is not None and self._opening.is_pending:
-            nothing = _nothing_found(opening.scope.title, indexed)
-            self._list_pending(lambda is_found: self._finish(_problem_text(indexed) if is_found else nothing, indexed))
+            nothing = _nothing_found(self._told(opening.scope.title), indexed)
+            self._list_pending(lambda is_found: self._finish(self._problem_text(indexed) if is_found else nothing, indexed))
         else:
-            self._finish(_problem_text(indexed), indexed)
+            self._finish(self._problem_text(indexed), indexed)
 
     def _finish(self, notice: str, indexed: Indexed) -> None:
         self._opening = None
@@ -171,6 +175,18 @@ class Studies:
             self._opening = self._unfinished.pop()
             self._store.apply(search_resumed, self._opening.scope.title)
             self._look()
+
+    def _told(self, name: str) -> str:
+        """Name a file or folder unless names are hidden: it is often named after a patient."""
+        return "what was opened" if self._store.state.is_hiding_names else name
+
+    def _problem_text(self, indexed: Indexed) -> str:
+        if not indexed.problems:
+            return ""
+        first, count = indexed.problems[0], len(indexed.problems)
+        told = "1 folder or archive" if count == 1 else f"{count:,} folders or archives"
+        name = "" if self._store.state.is_hiding_names else f"{first.path.name}: "
+        return f"{told} could not be opened: {name}{first.reason}"
 
     def _on_not_indexed(self, error: CxrError) -> None:
         if isinstance(error, LibraryDamaged):
@@ -374,13 +390,3 @@ def _nothing_found(title: str, indexed: Indexed) -> str:
     others = indexed.others
     counted = f"; it holds {others:,} other {'file' if others == 1 else 'files'}" if others else ""
     return f"No radiograph was found in {title}{counted}."
-
-
-def _problem_text(indexed: Indexed) -> str:
-    count = len(indexed.problems)
-    if not count:
-        return ""
-    first = indexed.problems[0]
-    return (
-        f"{count:,} {'folder or archive' if count == 1 else 'folders or archives'} could not be opened: {first.path.name}: {first.reason}"
-    )

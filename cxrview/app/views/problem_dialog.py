@@ -20,7 +20,7 @@ class ProblemDialog(QDialog):
         self.setObjectName("problemDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("What cannot be read")
-        self.resize(760, 420)
+        self.resize(900, 420)
         shown = problems[:MOST]
         table = QTableWidget(len(shown), 2, self)
         table.setObjectName("problemTable")
