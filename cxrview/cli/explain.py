@@ -43,7 +43,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", metavar="NAME", default="", help="of a model of several networks, explain this one alone")
     parser.add_argument("--frame", type=positive_number, default=1, metavar="N", help="the frame of a file with several, from 1")
     parser.add_argument("--signed", action="store_true", help="also show what speaks against the label")
-    parser.add_argument("--colours", metavar="NAME", default="", help="colour table: inferno, magma, viridis, cividis, diverging, green-red, jet")
+    parser.add_argument(
+        "--colours", metavar="NAME", default="", help="colour table: inferno, magma, viridis, cividis, diverging, green-red, jet"
+    )
     parser.add_argument("--opacity", type=fraction, default=0.6, metavar="X", help="of the strongest place, 0 to 1 (default: 0.6)")
     add_model_options(parser)
     add_quiet_option(parser)

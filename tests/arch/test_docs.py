@@ -83,7 +83,7 @@ def test_every_flag_is_described() -> None:
 def test_every_manifest_field_is_described(fake_model: Path) -> None:
     known = code_words("model-package.md")
     written = {*_keys(manifest_document(load_package(fake_model).manifest))}
-    records = (InputSpec, Code, Label, Calibration, Threshold, OperatingCurve, TrainedOn, Architecture)
+    records = (InputSpec, Code, Label, Calibration, Threshold, OperatingCurve, TrainedOn, Architecture, Composite, Member)
     declared = {field.name for record in records for field in dataclasses.fields(record)}
     top = {field.name for field in dataclasses.fields(Manifest)} - {"thresholds"}  # each stands with its label
     assert (written | declared | top) - known == set()

@@ -73,7 +73,10 @@ def test_outside_packages_stay_where_they_are_known() -> None:
 
 def test_every_outside_package_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *(line for name in ("train", "openvino", "cluster") for line in project["optional-dependencies"][name])]
+    lines = [
+        *project["dependencies"],
+        *(line for name in ("train", "openvino", "cluster") for line in project["optional-dependencies"][name]),
+    ]
     declared = {re.split(r"[\[><=!; ]", line)[0].lower() for line in lines}
     used = {name for path in PACKAGE.rglob("*.py") for name in outside_imports(path)}
     assert {DISTRIBUTION_OF.get(name, name.replace("_", "-")).lower() for name in used} - declared == set()
