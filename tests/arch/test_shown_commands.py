@@ -85,7 +85,7 @@ CARRIED_OUT = [
 
 @pytest.mark.parametrize("line", CARRIED_OUT)
 def test_a_shown_command_does_what_it_says(line: str, desk: Path, fake_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["fake" if word in {"ID", "cxr-base"} else "fine-tune" if word == "NAME" else word for word in shlex.split(line)[1:]]
+    words = ["fake" if word in {"ID", "cxr-reader"} else "fine-tune" if word == "NAME" else word for word in shlex.split(line)[1:]]
     words = ["normal" if word == "tuberculosis" else word for word in words]
     assert main(["models", "add", str(fake_model)]) == 0
     if words[:2] == ["models", "add"]:

@@ -90,7 +90,7 @@ def test_two_nodes_give_the_rows_of_one_machine(fake_model: Path, tmp_path: Path
 @pytest.mark.campaign
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None or sys.platform == "win32", reason="Ray is not installed")
 def test_real_radiographs_on_two_nodes_give_the_rows_of_one_machine(shared: Path, tmp_path: Path) -> None:
-    model = Path(__file__).parents[2] / "models" / "cxr-base"
+    model = Path(__file__).parents[2] / "models" / "cxr-reader"
     folder = tmp_path / "films"
     folder.mkdir()
     for path in sorted((shared / "corpus").glob("*.jpg"))[::60]:

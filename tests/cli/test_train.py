@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cxrview.training.gate_recipe import gate_recipe_names
 from cxrview.training.lung_recipe import lung_recipe_names
 from cxrview.training.recipe import recipe_names
 
@@ -16,11 +17,11 @@ Run = Callable[..., Any]  # Any: tests/cli/conftest.py's Outcome, which test mod
 def test_recipes_are_listed(run: Run) -> None:
     outcome = run("recipes")
     assert outcome.code == 0
-    assert {line.split()[0] for line in outcome.out.splitlines()[1:]} == {*recipe_names(), *lung_recipe_names()}
+    assert {line.split()[0] for line in outcome.out.splitlines()[1:]} == {*recipe_names(), *lung_recipe_names(), *gate_recipe_names()}
 
 
 def test_a_recipe_is_printed_as_toml(run: Run) -> None:
-    assert tomllib.loads(run("recipes", "cxr-base").out)["name"] == "cxr-base"
+    assert tomllib.loads(run("recipes", "cxr-reader").out)["name"] == "cxr-reader"
 
 
 def test_an_unknown_recipe_is_named(run: Run, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def test_missing_file_gives_the_defaults() -> None:
 
 
 def test_settings_lie_in_the_config_folder() -> None:
-    save_settings(Settings(model="cxr-base"))
+    save_settings(Settings(model="cxr-reader"))
     assert settings_path().parent == places().config_dir
-    assert load_settings().model == "cxr-base"
+    assert load_settings().model == "cxr-reader"
 
 
 @given(settings=settings_strategy)

@@ -38,7 +38,7 @@ def test_minutes_leaves_the_backbone_alone_and_an_hour_is_an_hour(data_set: Data
 
 
 def test_every_recipe_on_offer_fits_any_labels(data_set: DataSet) -> None:
-    assert {name for name, _title in offered_recipes()} >= {"fine-tune", "cxr-base"}
+    assert {name for name, _title in offered_recipes()} >= {"fine-tune", "cxr-reader"}
     for name, _title in offered_recipes():
         assert set(compose(data_set, Plan(Route.RECIPE, name)).data.labels) <= {"clear", "opacity"}
 

@@ -35,11 +35,11 @@ def test_every_shipped_recipe_loads_and_survives_being_written(name: str, tmp_pa
 
 
 def test_text_of_a_recipe_is_its_file() -> None:
-    assert 'name = "cxr-base"' in recipe_text("cxr-base")
+    assert 'name = "cxr-reader"' in recipe_text("cxr-reader")
 
 
 def test_overrides_change_single_fields() -> None:
-    recipe = load_recipe("cxr-base", ["fit.epochs=3", "fit.balance=label", 'data.labels=["normal","covid19"]', "input.width=64"])
+    recipe = load_recipe("cxr-reader", ["fit.epochs=3", "fit.balance=label", 'data.labels=["normal","covid19"]', "input.width=64"])
     assert (recipe.fit.epochs, recipe.fit.balance, recipe.data.labels, recipe.input.width) == (3, Balance.LABEL, ("normal", "covid19"), 64)
 
 
@@ -57,11 +57,11 @@ def test_overrides_change_single_fields() -> None:
 )
 def test_a_wrong_override_is_refused_by_name(override: str, words: str) -> None:
     with pytest.raises(RecipeError, match=words):
-        load_recipe("cxr-base", [override])
+        load_recipe("cxr-reader", [override])
 
 
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="cxr-base"):
+    with pytest.raises(RecipeError, match="cxr-reader"):
         load_recipe("no-such-recipe")
 
 

@@ -171,4 +171,4 @@ def test_the_default_recipe_takes_plain_folders_and_starts_from_the_bundled_netw
     recipe = load_recipe("fine-tune", ["fit.epochs=1", "fit.batch=4", "data.val_fraction=0.25"])
     package = load_package(train(tmp_path / "films", tmp_path / "run", recipe))
     assert [label.id for label in package.manifest.labels] == ["clear", "opacity"]
-    assert "first weights: bundled:cxr-base" in (package.folder / "CARD.md").read_text()
+    assert "first weights: bundled:cxr-reader" in (package.folder / "CARD.md").read_text()
