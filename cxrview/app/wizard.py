@@ -77,7 +77,7 @@ class Wizard:
         pattern: what the pattern for patients finds; None without a pattern.
         preview: one image as the network sees it. preview_place: which of those that take part, counted on and round.
         scanning, probing, looking, estimating, judging, publishing: work under way; None when there is none.
-        fields: of the recipe that the plan comes to.
+        fields: of the recipe that the plan comes to. plan_words: what that recipe is, for people.
         runs: all of them, the oldest first. shown: the folder of the one that is looked at.
         looks: how often the test split of the shown verdict was looked at.
         others: mean AUROC of other finished runs, by title.
@@ -104,6 +104,7 @@ class Wizard:
     previewing: Busy | None = None
     plan: Plan = field(default_factory=Plan)
     fields: tuple[FieldRow, ...] = ()
+    plan_words: str = ""
     plan_problem: str = ""
     title: str = "My model"
     estimate: Estimate | None = None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from cxrview.app.tasks import Runner
@@ -40,6 +41,7 @@ class Desk:
         self.window: WizardWindow | None = None
         self.store: WizardStore | None = None
         self.runs: TrainingRuns | None = None
+        self._guard: QObject | None = None
         self._kept: tuple[object, ...] = ()  # a connection to a method does not keep its object
 
     def open(self) -> None:
@@ -58,6 +60,8 @@ class Desk:
         if self.runs is not None and self.store is not None and self.window is not None:
             self.runs.close()
             self.store.changed.disconnect()
+            if self._guard is not None:
+                self._parent.removeEventFilter(self._guard)
             self.window.hide()
             self.window.deleteLater()
             self.window = None
@@ -66,7 +70,7 @@ class Desk:
         from cxrview.app.controllers.training_data import TrainingData
         from cxrview.app.controllers.training_runs import TrainingRuns
         from cxrview.app.controllers.training_verdict import TrainingVerdict
-        from cxrview.app.views.wizard.window import WizardWindow
+        from cxrview.app.views.wizard.window import ClosingGuard, WizardWindow
         from cxrview.app.wizard import Wizard
         from cxrview.app.wizard_store import WizardStore
         from cxrview.training.compose import offered_packages, offered_recipes
@@ -80,6 +84,7 @@ class Desk:
         window.model.offer(recipes, tuple((each.manifest.title, each.manifest.id) for each in offered_packages()))
         self.window, self.store, self.runs = window, store, runs
         self._kept = (data, verdict)
+        self._guard = ClosingGuard(self._parent, window)
         _wire(window, store, data, runs, verdict)
         window.open_requested.connect(lambda path: self._on_open((path,)))
         window.render_state(store.state)

@@ -125,6 +125,21 @@ def offered_packages() -> tuple[Package, ...]:
     )
 
 
+def recipe_words(recipe: Recipe) -> str:
+    """Tell what a recipe is, whose it is, what they reported, and what is different here."""
+    published = recipe.published
+    lines = [" ".join(recipe.description.split())]
+    for word, texts in (
+        ("By", (published.system,)),
+        ("Their figures", published.figures),
+        ("Different here", published.differences),
+    ):
+        told = [text.rstrip(".") for text in texts if text]
+        if told:
+            lines.append(f"{word}: {'; '.join(told)}.")
+    return "\n".join(line for line in lines if line)
+
+
 def compose(data_set: DataSet, plan: Plan, *, title: str = "") -> Recipe:
     """Make the complete recipe.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from cxrview.core.errors import CxrError, DataError
 from cxrview.core.flags import Flag, flags_of
-from cxrview.core.image import ImageRef
+from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.prepare import to_gray
 from cxrview.evaluation.baselines import border_features
 from cxrview.io.read import read_pixels
@@ -37,6 +37,8 @@ class Problem(StrEnum):
     SMALL = "too small"
     LATERAL = "lateral view"
     NOT_CHEST = "not a chest radiograph"
+    INVERTED = "black and white exchanged"
+    TURNED = "turned by a quarter or a half"
     CHILD = "child"
     COPY = "exact copy of another image"
     NEAR_COPY = "nearly the same picture as another"
@@ -44,7 +46,23 @@ class Problem(StrEnum):
 
 
 # What nobody wants in a training set; the others are told, and left in unless asked.
-USUALLY_LEFT_OUT = (Problem.UNREADABLE, Problem.SMALL, Problem.LATERAL, Problem.NOT_CHEST, Problem.COPY, Problem.CONTRADICTION)
+USUALLY_LEFT_OUT = (
+    *(Problem.UNREADABLE, Problem.SMALL, Problem.LATERAL, Problem.NOT_CHEST, Problem.INVERTED, Problem.TURNED),
+    *(Problem.COPY, Problem.CONTRADICTION),
+)
+# What the file says of itself, and what a network that looks at it says.
+MEANING = {
+    Flag.VERY_SMALL: Problem.SMALL,
+    Flag.LATERAL: Problem.LATERAL,
+    Flag.LOOKS_LATERAL: Problem.LATERAL,
+    Flag.NOT_CHEST: Problem.NOT_CHEST,
+    Flag.NOT_RADIOGRAPH: Problem.NOT_CHEST,
+    Flag.LOOKS_NOT_CHEST: Problem.NOT_CHEST,
+    Flag.LOOKS_INVERTED: Problem.INVERTED,
+    Flag.LOOKS_TURNED: Problem.TURNED,
+    Flag.CHILD: Problem.CHILD,
+    Flag.LOOKS_CHILD: Problem.CHILD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +134,20 @@ class _One:
     histogram: npt.NDArray[np.float32]
 
 
-def scan(entries: Sequence[Entry], *, distance: int = 24, workers: int = 2, report: Callable[[Progress], None] = lambda _: None) -> Scan:
+def scan(
+    entries: Sequence[Entry],
+    *,
+    distance: int = 24,
+    gate: Callable[[Pixels], tuple[Flag, ...]] = lambda _: (),
+    workers: int = 2,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Scan:
     """Look at every image once.
 
     Args:
         entries: what to look at.
         distance: perceptual hashes that differ by at most so many of 256 bits are nearly the same picture; -1 for no search.
+        gate: says what an image looks like, as `engine.gate.Gate.look`; called from several threads.
         workers: threads.
         report: told how far it is; it may raise to stop.
 
@@ -130,7 +156,7 @@ def scan(entries: Sequence[Entry], *, distance: int = 24, workers: int = 2, repo
     """
     ones: list[_One] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="cxrview-scan") as pool:
-        for one in _in_order(pool, entries):
+        for one in _in_order(pool, entries, gate):
             ones.append(one)
             if len(ones) % 16 == 0 or len(ones) == len(entries):
                 report(Progress(len(ones), len(entries)))
@@ -153,21 +179,14 @@ def scan(entries: Sequence[Entry], *, distance: int = 24, workers: int = 2, repo
 def problems_of(scan: Scan) -> dict[Problem, tuple[int, ...]]:
     """Give the rows of each problem; of copies all but the first one of each picture are named, of contradictions all."""
     found: dict[Problem, set[int]] = {problem: set() for problem in Problem}
-    by_flag = {
-        Flag.VERY_SMALL: Problem.SMALL,
-        Flag.LATERAL: Problem.LATERAL,
-        Flag.NOT_CHEST: Problem.NOT_CHEST,
-        Flag.NOT_RADIOGRAPH: Problem.NOT_CHEST,
-        Flag.CHILD: Problem.CHILD,
-    }
     by_content: dict[str, list[int]] = defaultdict(list)
     for row, seen in enumerate(scan.seen):
         if seen.reason:
             found[Problem.UNREADABLE].add(row)
             continue
         for flag in seen.flags:
-            if flag in by_flag:
-                found[by_flag[flag]].add(row)
+            if flag in MEANING:
+                found[MEANING[flag]].add(row)
         if is_lateral(seen.view):
             found[Problem.LATERAL].add(row)
         by_content[seen.sha256].append(row)
@@ -188,25 +207,26 @@ def is_lateral(view: str) -> bool:
     return view.strip().upper() in {"LL", "RL", "LATERAL", "LAT", "L", "LLD", "RLD"}
 
 
-def _in_order(pool: ThreadPoolExecutor, entries: Sequence[Entry]) -> Iterator[_One]:
+def _in_order(pool: ThreadPoolExecutor, entries: Sequence[Entry], gate: Callable[[Pixels], tuple[Flag, ...]]) -> Iterator[_One]:
     """Look at images in threads, a bounded number ahead, and give them in their order."""
     rest = iter(entries)
     side = THUMB_PX if len(entries) <= MOST_LARGE_THUMBS else SMALL_THUMB_PX
-    waiting: list[Future[_One]] = [pool.submit(_look, entry, side) for entry in islice(rest, AHEAD)]
+    waiting: list[Future[_One]] = [pool.submit(_look, entry, side, gate) for entry in islice(rest, AHEAD)]
     try:
         while waiting:
             yield waiting.pop(0).result()
-            waiting += [pool.submit(_look, entry, side) for entry in islice(rest, 1)]
+            waiting += [pool.submit(_look, entry, side, gate) for entry in islice(rest, 1)]
     finally:
         for future in waiting:
             future.cancel()
 
 
-def _look(entry: Entry, side: int) -> _One:
+def _look(entry: Entry, side: int, gate: Callable[[Pixels], tuple[Flag, ...]]) -> _One:
     try:
         content = entry.path.read_bytes()
         pixels = read_pixels(ImageRef(entry.path))
         gray = to_gray(pixels, WHOLE).gray
+        flags = (*flags_of(pixels), *gate(pixels))
     except (CxrError, OSError) as error:
         reason = f"{error.message} {error.hint}".strip() if isinstance(error, CxrError) else f"{error.strerror or 'It cannot be read'}."
         return _unreadable(Seen(entry, reason), side)
@@ -224,7 +244,7 @@ def _look(entry: Entry, side: int) -> _One:
         aspect=pixels.width / pixels.height,
         mean=float(scaled.mean()),
         std=float(scaled.std()),
-        flags=flags_of(pixels),
+        flags=flags,
     )
     shares = (np.bincount(gray.reshape(-1) >> 3, minlength=BINS) / gray.size).astype(np.float32)
     thumb = cv2.resize(gray, (side, side), interpolation=cv2.INTER_AREA)

@@ -99,6 +99,7 @@ class Verdict:
         split: that everything but thresholds was measured on.
         cells: of the confusion matrix, truth by truth.
         report: `report.json` of the run, as it was written when it ended.
+        published: what the recipe's authors reported; empty where it is nobody's.
     """
 
     run: Path
@@ -112,6 +113,7 @@ class Verdict:
     subgroups: tuple[Subgroup, ...]
     thresholds: tuple[AtSensitivity, ...]
     report: Mapping[str, Any]
+    published: tuple[str, ...] = ()
 
     @property
     def mean_auroc(self) -> float:
@@ -151,6 +153,7 @@ def judge_run(run: Path, data: Path, *, split: Split = Split.TEST, wanted: float
         _subgroups(scored, index),
         tuple(_at_sensitivity(scored, label, index, wanted) for label in scored.labels),
         _report(run),
+        load_recipe(str(run / "recipe.toml")).published.figures,
     )
 
 

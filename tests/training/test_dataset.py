@@ -201,6 +201,20 @@ def test_the_headers_of_dicom_files_tell_patient_and_view(tmp_path: Path) -> Non
     assert problems_of(found)[Problem.LATERAL] == (1,)
 
 
+def test_what_a_picture_looks_like_counts_as_what_its_file_says(tmp_path: Path) -> None:
+    from cxrview.core.flags import Flag
+    from cxrview.core.image import Pixels
+
+    draw(tmp_path / "a" / "1.png", 1)
+    draw(tmp_path / "a" / "2.png", 2, side=200)
+
+    def gate(pixels: Pixels) -> tuple[Flag, ...]:
+        return (Flag.LOOKS_NOT_CHEST,) if pixels.width == 200 else (Flag.LOOKS_INVERTED,)
+
+    problems = problems_of(scan(list_sources([folders(tmp_path)]).entries, distance=-1, gate=gate))
+    assert (problems[Problem.NOT_CHEST], problems[Problem.INVERTED]) == ((1,), (0,))
+
+
 def test_looks_at_a_test_split_are_counted() -> None:
     assert looks_at("f" * 64) == 0
     assert [note_look("f" * 64), note_look("f" * 64), note_look("0" * 64)] == [1, 2, 1]

@@ -23,6 +23,9 @@ from cxrview.app.wizard import (
 )
 from cxrview.app.wizard_store import WizardStore
 from cxrview.core.errors import CxrError
+from cxrview.core.flags import Flag
+from cxrview.core.image import Pixels
+from cxrview.engine.gate import open_gate
 from cxrview.evaluation.probe import Confounding, probe_confounding
 from cxrview.training.compose import load_changed
 from cxrview.training.dataset import Choices, DataSet, build_data_set
@@ -37,6 +40,7 @@ SOURCE_KEY, SCAN_KEY, BUILD_KEY, PROBE_KEY, LOOK_KEY = "wizard source", "wizard 
 PREVIEW_KEY = "wizard preview"
 STRIDE = 7919
 SHOWN_ROWS = 200
+SCAN_WORKERS = 2
 MOST_PREVIEWED = 20_000
 
 
@@ -217,8 +221,18 @@ def _looked(sources: tuple[Source, ...], distance: int, context: Context) -> _Lo
         context.report(progress)
 
     report(Progress(0, len(listed.entries)))
-    found = scan(listed.entries, distance=distance, report=report)
+    gate = open_gate(engine="onnx", device="cpu", threads=1, workers=SCAN_WORKERS)
+    try:
+        look = gate.look if gate is not None else _nothing
+        found = scan(listed.entries, distance=distance, gate=look, workers=SCAN_WORKERS, report=report)
+    finally:
+        if gate is not None:
+            gate.close()
     return _Looked(listed, found, problems_of(found))
+
+
+def _nothing(_pixels: Pixels) -> tuple[Flag, ...]:
+    return ()
 
 
 def _probed(found: Scan, data_set: DataSet) -> Confounding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +17,19 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QMenu,
+    QMessageBox,
     QTableWidget,
     QWidget,
 )
 
+from cxrview.app.views.wizard.judge_page import audit_rows, template_pictures, verdict_words
 from cxrview.app.wizard import Page, Wizard, can_open, page_opened, why_not
+from cxrview.training.control import Wish, read_wish
 from cxrview.training.dataset import Choices
 from cxrview.training.patients import PatientKey, PatientRule
 from cxrview.training.scan import Problem
 from cxrview.training.status import RunState, write_job
+from cxrview.training.supervise import ALIVE_NAME
 from tests.app.wizard.seat import Seat
 from tests.training.intake import class_folders, draw
 from tests.training.textures import texture
@@ -250,8 +255,60 @@ def test_runs_are_listed_with_what_became_of_them(still: Seat, tmp_path: Path) -
     assert go_on is not None
     assert go_on.isEnabled()
     still.click("removeRun")
+    box = still.window.findChild(QMessageBox, "removeRunQuestion")
+    assert box is not None
+    assert run.exists()
+    next(button for button in box.findChildren(QAbstractButton) if "Delete" in button.text()).click()
     assert still.store.state.runs == ()
     assert not run.exists()
+
+
+def test_the_main_window_asks_before_it_closes_while_a_training_is_under_way(still: Seat, tmp_path: Path) -> None:
+    from cxrview.io.places import places
+    from cxrview.training.events import EventLog
+
+    run = places().runs_dir / "one"
+    write_job(run, title="One", data=tmp_path / "images.csv", recipe=tmp_path / "wizard.toml")
+    EventLog(run / "events.jsonl").write("started", pid=os.getppid(), resumed=False)
+    (run / ALIVE_NAME).write_text(str(os.getppid()))
+    assert still.desk.runs is not None
+    still.desk.runs.refresh()
+    assert still.store.state.busy_run is not None
+    still.parent.show()
+    still.parent.close()
+    assert still.parent.isVisible()
+    box = still.parent.findChild(QMessageBox, "keepTraining")
+    assert box is not None
+    next(button for button in box.findChildren(QAbstractButton) if "Stop" in button.text()).click()
+    assert not still.parent.isVisible()
+    assert read_wish(run) is Wish.STOP
+
+
+def test_the_audit_of_a_report_is_laid_out_with_what_was_not_measured() -> None:
+    interval = {"value": 0.9, "low": 0.8, "high": 0.95}
+    contrast = {"source": "ward", "split": "test", "label": "ill", "against": "well"}
+    report = {
+        "verdict": {"headline": "Do not trust this network.", "can": [], "cannot": ["ill: the border does as well."], "careful": []},
+        "audits": {
+            "shortcuts": {
+                "changes": [{"contrast": contrast, "change": "lungs blanked", "whole": interval, "changed": interval, "level": "failed"}],
+                "heat": [{"source": "ward", "label": "ill", "inside": interval, "even": 0.31, "level": "passed"}],
+                "unmeasured": ["No letters were found."],
+            },
+            "templates": [{"label": "ill", "source": "ward", "images": 9, "mean": [[0.0, 1.0], [2.0, -1.0]]}],
+        },
+    }
+    assert verdict_words(report)[0] == "Do not trust this network."
+    assert "  •  ill: the border does as well." in verdict_words(report)
+    rows = audit_rows(report)
+    assert rows[0][0] == "lungs blanked"
+    assert rows[0][-1] == "failed"
+    assert rows[1][2] == "0.900 (0.800 to 0.950); an even map would have 0.31"
+    assert rows[2][:2] == ("not measured", "No letters were found.")
+    ((words, picture),) = template_pictures(report)
+    assert "9 images" in words
+    assert picture.tolist() == [[0, 128], [255, 0]]
+    assert audit_rows({}) == template_pictures({}) == []
 
 
 def test_transitions_never_lead_to_a_page_without_content() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QColor, QDesktopServices
-from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QTableWidgetItem
+from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QTableWidgetItem, QWidget
 
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.labels import make_label
+from cxrview.app.views.wizard.image_sheet import pixmap_of
 from cxrview.app.views.wizard.page import BusyLine, WizardPage
 from cxrview.app.views.wizard.plot_box import Line, PlotBox
 from cxrview.app.views.wizard.tables import fill_table, in_a_row, make_button, make_table
@@ -21,6 +24,7 @@ from cxrview.training.looks import looks_sentence
 from cxrview.training.verdict import Cell, LabelVerdict, Verdict
 
 LEAD = "Figures on the frozen test split. Intervals hold 95 % of draws of patients; every number of the table opens its images."
+MOST_TEMPLATES, TEMPLATE_PX = 4, 96
 STRONGEST = 0.45  # opacity of the fullest cell's ground
 
 
@@ -56,6 +60,13 @@ class JudgePage(WizardPage):
         self._elsewhere = make_button("elsewhere", "Try it on images from &elsewhere…", role="main")
         self._drop = make_label("dropWords", "title")
         self._elsewhere_table = make_table("elsewhereTable", "Here and elsewhere")
+        self._headline = make_label("verdictHeadline", "title")
+        self._verdict_words = make_label("verdictWords", "")
+        self._audit = make_table("auditTable", "The network with something taken away, and where it looks")
+        self._templates = QWidget()
+        self._template_row = QHBoxLayout(self._templates)
+        self._template_row.setContentsMargins(0, 0, 0, 0)
+        self._published = make_label("publishedWords", "muted")
         self._others = make_table("otherRuns", "Other trainings")
         self._report = make_button("openReport", "Open the report")
         self._verdict: Verdict | None = None
@@ -104,8 +115,34 @@ class JudgePage(WizardPage):
             [(each.label, each.kind, each.value, str(each.auroc), str(each.auroc.n)) for each in verdict.subgroups],
         )
         fill_table(self._shortcuts, *_shortcut_rows(verdict))
+        self._render_audit(verdict.report)
+        figures = " ".join(verdict.published)
+        self._published.setText(f"The recipe's authors reported, on other images and mostly without a split by patient: {figures}")
+        self._published.setVisible(bool(figures))
         self.show_heading("subgroupHeading", is_shown=bool(verdict.subgroups))
         self.show_heading("shortcutHeading", is_shown=self._shortcuts.rowCount() > 0)
+
+    def _render_audit(self, report: Mapping[str, Any]) -> None:
+        """Show what the run's own report concluded, and how its audits ended."""
+        told = verdict_words(report)
+        self._headline.setText(told[0])
+        self._verdict_words.setText("\n".join(told[1:]))
+        rows = audit_rows(report)
+        fill_table(self._audit, ("Audit", "Where", "Result", "Ended"), rows)
+        self.show_heading("auditHeading", is_shown=bool(rows))
+        while (item := self._template_row.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for words, picture in template_pictures(report)[:MOST_TEMPLATES]:
+            label = QLabel()
+            label.setPixmap(pixmap_of(picture, TEMPLATE_PX))
+            label.setToolTip(words)
+            label.setAccessibleName(words)
+            self._template_row.addWidget(label)
+            self._template_row.addWidget(make_label("templateWords", "muted", words), 0)
+        self._template_row.addStretch(1)
+        self._templates.setVisible(self._template_row.count() > 1)
 
     def _render_curves(self, label: str) -> None:
         verdict = self._verdict
@@ -173,10 +210,11 @@ class JudgePage(WizardPage):
         plots = QHBoxLayout()
         for plot in (self.roc, self.precision, self.calibration):
             plots.addWidget(plot, 1)
-        self.add(self._busy, self._looks, self._labels, in_a_row(self._label), plots)
+        self.add(self._busy, self._looks, self._headline, self._verdict_words, self._labels, self._published, in_a_row(self._label), plots)
         self.add_section("confusionHeading", "What was called what", self._confusion, in_a_row(self._corrections), self._mark_words)
         self.add_section("thresholdHeading", "Thresholds by wanted sensitivity", in_a_row(self._wanted), self._thresholds)
         self.add_section("shortcutHeading", "Beside baselines that see no chest", self._shortcuts)
+        self.add_section("auditHeading", "Shortcut audit, and where it looks", self._audit, self._templates)
         self.add_section("subgroupHeading", "Among images that share something", self._subgroups)
         self.add_section("elsewhereHeading", "Elsewhere", in_a_row(self._elsewhere, self._report), self._drop, self._elsewhere_table)
         self.add_section("othersHeading", "Other trainings", self._others)
@@ -234,6 +272,47 @@ def _shortcut_rows(verdict: Verdict) -> tuple[tuple[str, ...], list[tuple[str, .
         told = {str(each["name"]): _of_json(each["auroc"]) for each in baselines}
         rows.append((question, _of_json(network), *(told.get(name, "") for name in names)))
     return ("Inside one source", "Network", *names), rows
+
+
+def verdict_words(report: Mapping[str, Any]) -> list[str]:
+    """Give the headline of a report's verdict and its sentences, each list under its title."""
+    verdict = report.get("verdict")
+    if not isinstance(verdict, dict):
+        return [""]
+    lines = [str(verdict.get("headline", ""))]
+    for key, title in (("can", "It can be trusted with"), ("cannot", "It cannot be trusted with"), ("careful", "Keep in mind")):
+        sentences = verdict.get(key) or []
+        if sentences:
+            lines += ["", f"{title}:", *(f"  •  {sentence}" for sentence in sentences)]
+    return lines
+
+
+def audit_rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Lay out a report's shortcut audit: what was taken away, and how much of the heat lies in the lungs."""
+    shortcuts = (report.get("audits") or {}).get("shortcuts") or {}
+    rows: list[tuple[str, ...]] = []
+    for each in shortcuts.get("changes", ()):
+        contrast = each["contrast"]
+        where = f"{contrast['source']}: {contrast['label']} against {contrast['against']}"
+        rows.append(
+            (str(each["change"]), where, f"AUROC {_of_json(each['whole'])} becomes {_of_json(each['changed'])}", str(each["level"]))
+        )
+    for each in shortcuts.get("heat", ()):
+        found = f"{_of_json(each['inside'])}; an even map would have {each['even']:.2f}"
+        rows.append(("heat in the lungs", f"{each['source']}: {each['label']}", found, str(each["level"])))
+    rows += [("not measured", str(sentence), "", "") for sentence in shortcuts.get("unmeasured", ())]
+    return rows
+
+
+def template_pictures(report: Mapping[str, Any]) -> list[tuple[str, npt.NDArray[np.uint8]]]:
+    """Give the mean heatmap of each class as a gray picture, its strongest place white."""
+    made = []
+    for each in (report.get("audits") or {}).get("templates", ()):
+        values = np.asarray(each.get("mean"), np.float64)
+        if values.ndim == 2 and np.isfinite(values).all() and values.max() > 0:
+            picture = np.rint(255 * np.clip(values / values.max(), 0, 1)).astype(np.uint8)
+            made.append((f"mean heatmap of {each['label']} in {each['source']}, {each['images']} images", picture))
+    return made
 
 
 def _of_json(interval: dict[str, object]) -> str:

@@ -23,7 +23,7 @@ from cxrview.training.scan import BINS, Scan
 
 LEAD = "If classes or places can be told apart here by eye, without looking at the lungs, so can the network."
 KINDS = ("class", "source", "class in source")
-MEAN_PX, SAMPLE_PX, SAMPLES_SHOWN = 110, 84, 8
+MEAN_PX, SAMPLE_PX, SAMPLES_SHOWN, WORDS_PX = 110, 84, 7, 190
 PREVIEW_PX = 128
 # Field of `augment`: its title, its largest value here, steps of the slider in one.
 SLIDERS = {
@@ -144,7 +144,7 @@ class LookPage(WizardPage):
 
     def _add_group(self, row: int, group: Looks, scan: Scan) -> None:
         words = make_label(f"group-{row}", "", f"{group.name}\n{group.images} images")
-        words.setFixedWidth(130)
+        words.setFixedWidth(WORDS_PX)
         self._grid.addWidget(words, row, 0)
         self._grid.addWidget(_picture(group.mean, MEAN_PX, f"mean picture of {group.name}"), row, 1)
         for place, sample in enumerate(group.samples[:SAMPLES_SHOWN]):

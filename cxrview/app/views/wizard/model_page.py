@@ -46,8 +46,10 @@ class ModelPage(WizardPage):
             box.setMinimumWidth(360)
         self._advanced = QCheckBox("Advanced: every field of the recipe")
         self._advanced.setObjectName("advanced")
+        self._advanced.setAccessibleName("Show every field of the recipe")
         self._fields = make_table("recipeFields", "Fields of the recipe")
         self._fields.setMinimumHeight(320)
+        self._words = make_label("planWords", "muted")
         self._problem = make_label("planProblem", "error")
         self._estimate = make_button("estimate", "&Estimate: take 20 steps here")
         self._estimate_busy = BusyLine("estimateBusy")
@@ -71,6 +73,8 @@ class ModelPage(WizardPage):
         self._routes[plan.route].setChecked(True)
         self._recipes.setVisible(plan.route is Route.RECIPE)
         self._packages.setVisible(plan.route is Route.PACKAGE)
+        self._words.setText(state.plan_words)
+        self._words.setVisible(bool(state.plan_words))
         if not self._title.hasFocus():
             self._title.setText(state.title)
         if state.fields != self._shown:
@@ -122,7 +126,7 @@ class ModelPage(WizardPage):
         self._advanced.clicked.connect(lambda is_on: self._fields.setVisible(is_on))
         self._estimate.clicked.connect(self.estimate_requested)
         self._start.clicked.connect(self._on_start)
-        self.add(in_a_row(self._recipes), in_a_row(self._packages), self._advanced, self._fields, self._problem)
+        self.add(in_a_row(self._recipes), in_a_row(self._packages), self._words, self._advanced, self._fields, self._problem)
         self.add_section("estimateHeading", "How long", in_a_row(self._estimate, self._start), self._estimate_busy, self._estimate_words)
         self.end()
 

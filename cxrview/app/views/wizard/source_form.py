@@ -107,13 +107,15 @@ class SourceForm(QWidget):
         for number, (field, title) in enumerate(SINGLE):
             grid.addWidget(QLabel(title), number // 4 * 2, number % 4)
             grid.addWidget(self._boxes[field], number // 4 * 2 + 1, number % 4)
-        grid.addWidget(QLabel("Labels: one column of names, or several of 1 and 0"), 4, 0)
+        grid.addWidget(make_label("labelWords", "", "Labels: one column of names, or several of 1 and 0"), 4, 0)
         grid.addWidget(self._labels, 5, 0, 3, 1)
         grid.addWidget(QLabel("Only rows where"), 4, 1)
         grid.addWidget(self._filter_column, 5, 1)
-        grid.addWidget(self._filter_values, 5, 2)
+        grid.addWidget(self._filter_values, 5, 2, 1, 2)
         grid.addWidget(self._pictures, 6, 1)
-        grid.addWidget(self._where, 6, 2)
+        grid.addWidget(self._where, 6, 2, 1, 2)
+        for number in range(4):
+            grid.setColumnStretch(number, 1)
         inner = QVBoxLayout(self._table_part)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self._preview)

@@ -45,6 +45,7 @@ class SplitPage(WizardPage):
         self._patients = make_label("patientWords", "muted")
         self._uses_ready = QCheckBox("Use the ready-made split")
         self._uses_ready.setObjectName("usesReadySplit")
+        self._uses_ready.setAccessibleName("Use the ready-made split")
         self._test = _fraction("testFraction", "Share of the test split")
         self._val = _fraction("valFraction", "Share of the validation split")
         self._seed = QSpinBox()

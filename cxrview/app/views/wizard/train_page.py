@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QPlainTextEdit, QProgressBar
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QMessageBox, QPlainTextEdit, QProgressBar
 
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.page import WizardPage
@@ -121,7 +121,7 @@ class TrainPage(WizardPage):
         self._pause.clicked.connect(self.pause_requested)
         self._go_on.clicked.connect(self.go_on_requested)
         self._stop.clicked.connect(self.stop_requested)
-        self._remove.clicked.connect(self.remove_requested)
+        self._remove.clicked.connect(self._ask_to_remove)
         plots = QHBoxLayout()
         plots.addWidget(self.losses, 1)
         plots.addWidget(self.aurocs, 1)
@@ -129,6 +129,17 @@ class TrainPage(WizardPage):
         self.add(in_a_row(self._pause, self._go_on, self._stop, self._remove), plots)
         self.add_section("logHeading", "Log", self._log)
         self.end()
+
+    def _ask_to_remove(self) -> None:
+        box = QMessageBox(self)
+        box.setObjectName("removeRunQuestion")
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle("Delete this run?")
+        box.setText("Its folder is deleted, with its checkpoints, figures and package. A model that was published from it stays.")
+        delete = box.addButton("&Delete the run", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        delete.clicked.connect(self.remove_requested)
+        box.open()
 
     def _on_row(self, place: int) -> None:
         if 0 <= place < len(self._runs) and self._list.hasFocus():

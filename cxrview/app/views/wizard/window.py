@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
@@ -85,7 +85,7 @@ class WizardWindow(QWidget):
         self._notice.setText(state.notice)
         self._notice.setVisible(bool(state.notice))
         self._back.setEnabled(place > 0)
-        self._next.setEnabled(place + 1 < len(pages))
+        self._next.setVisible(place + 1 < len(pages))
         self.pages[state.page].render_state(state)  # type: ignore[attr-defined]
 
     def show_rows(self, title: str, rows: Sequence[int]) -> None:
@@ -132,8 +132,15 @@ class WizardWindow(QWidget):
             self.page_chosen.emit(page)
             self._list.setCurrentRow(list(Page).index(self._state.page))
 
-    def _ask_to_keep(self) -> None:
-        box = QMessageBox(self)
+    def asks_before(self, closing: QWidget) -> bool:
+        """Ask, when a training is under way, whether it is to go on without this window; tell whether it was asked."""
+        if self._state.busy_run is None or self._may_close:
+            return False
+        self._ask_to_keep(closing)
+        return True
+
+    def _ask_to_keep(self, closing: QWidget) -> None:
+        box = QMessageBox(closing)
         box.setObjectName("keepTraining")
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setWindowTitle("Keep training?")
@@ -141,25 +148,40 @@ class WizardWindow(QWidget):
         keep = box.addButton("&Keep training", QMessageBox.ButtonRole.AcceptRole)
         stop = box.addButton("&Stop and keep the best", QMessageBox.ButtonRole.DestructiveRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
-        keep.clicked.connect(lambda: self._close_with(self.keep_training_chosen))
-        stop.clicked.connect(lambda: self._close_with(self.stop_training_chosen))
+        keep.clicked.connect(lambda: self._close_with(self.keep_training_chosen, closing))
+        stop.clicked.connect(lambda: self._close_with(self.stop_training_chosen, closing))
         box.open()
 
-    def _close_with(self, chosen: object) -> None:
+    def _close_with(self, chosen: SignalInstance, closing: QWidget) -> None:
         self._may_close = True
-        chosen.emit()  # type: ignore[attr-defined]
-        self.close()
+        chosen.emit()
+        closing.close()
 
     # Called by Qt.
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask whether a training that is under way is to go on."""
-        if self._state.busy_run is not None and not self._may_close:
+        if self.asks_before(self):
             event.ignore()
-            self._ask_to_keep()
             return
         self._may_close = False
         super().closeEvent(event)
+
+
+class ClosingGuard(QObject):
+    """Has another window ask, too, before it closes while a training is under way."""
+
+    def __init__(self, guarded: QWidget, wizard: WizardWindow) -> None:
+        super().__init__(wizard)
+        self._guarded, self._wizard = guarded, wizard
+        guarded.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Hold back the closing until it was answered."""
+        if watched is self._guarded and event.type() is QEvent.Type.Close and self._wizard.asks_before(self._guarded):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
 
 
 def _item_of(scan: Scan, row: int) -> SheetItem:
