@@ -67,6 +67,7 @@ class Scoring:
         self._waiting: deque[ImageRef] = deque()
         self._under_way: dict[str, ImageRef] = {}
         self._given_up: set[ImageRef] = set()
+        self._settled: tuple[object, ...] = ()
         self._again: set[ImageRef] = set()
 
     def follow(self, state: AppState) -> None:
@@ -83,6 +84,7 @@ class Scoring:
             self._cancel_all_shown()
             self._hashes.clear()
             self._given_up.clear()
+            self._settled = ()
             self._for, self._openings = session, state.openings
         self._follow_shown(state, session)
 
@@ -140,10 +142,12 @@ class Scoring:
 
     def _follow_places(self, state: AppState, session: Session) -> bool:
         """Score the pictures in the other places of the layout; tell whether there is one to wait for."""
-        # Asked at each step of a drag: what each place shows is worked out only where one of them waits.
-        parked = (cell for index, cell in enumerate(state.grid.cells) if index != state.grid.active)
-        if not any(isinstance(cell.reading, NotScored | RecalledAnalysis) for cell in parked):
+        # Asked at each step of a drag: what each place shows is worked out only where something of it is new.
+        parked = [(cell.reading, cell.picture) for index, cell in enumerate(state.grid.cells) if index != state.grid.active]
+        seen = (*(part for pair in parked for part in pair), state.layers, state.model, state.shown_anyway, state.is_auto_scoring)
+        if _are_same(seen, self._settled):
             return False
+        self._settled = ()
         for place in cell_states(state):
             picture, reading = place.picture, place.reading
             if not isinstance(picture, LoadedPicture) or picture.ref in self._given_up or picture.ref == state.current:
@@ -152,6 +156,7 @@ class Scoring:
             if needs_maps or (isinstance(reading, NotScored) and self._is_wanted(state, picture)):
                 self._answer_beside(CELL_KEY, picture, session, needs_maps=needs_maps)
                 return True
+        self._settled = seen
         return False
 
     def _is_wanted(self, state: AppState, picture: LoadedPicture) -> bool:
@@ -239,6 +244,11 @@ class Scoring:
         self._store.apply(batch_advanced, ref, answer)
         if self._store.state.batch is not None:
             self._score_next()
+
+
+def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Tell whether two rows hold the same objects."""
+    return len(one) == len(other) and all(part is before for part, before in zip(one, other, strict=True))
 
 
 def _hash_place(picture: LoadedPicture) -> tuple[ImageRef, bool]:
