@@ -43,8 +43,13 @@ def patient_text(state: AppState) -> str:
         return ""
     info = state.picture.pixels.info
     name = " ".join(part for part in info.patient_name.replace("^", " ").split() if part)
-    about = (name, info.patient_id, info.patient_sex, info.patient_age, info.study_date)
+    about = (name, info.patient_id, info.patient_sex, info.patient_age, _date(info.study_date))
     return "  ·  ".join(text for text in about if text)
+
+
+def _date(taken: str) -> str:
+    """Write a DICOM date as people do; what is none stays as it is."""
+    return f"{taken[:4]}-{taken[4:6]}-{taken[6:]}" if len(taken) == 8 and taken.isdecimal() else taken
 
 
 # The attributes of the shown file.

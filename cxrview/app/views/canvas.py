@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
@@ -391,7 +391,8 @@ class Canvas(QWidget):
         draft = self._hand.draft or (replace(self._notes.mark, text="") if self._notes.mark else None)
         marks = (*(mark for mark in self._marks if draft is None or mark.number != draft.number), *((draft,) if draft else ()))
         selected = draft.number if draft else self._selected
-        self._mark_painter.paint(painter, self.rect(), self._colours, marks, selected, picture.pixels, to_view)
+        taken = self._layers.legend_box(painter.fontMetrics(), self.rect()) if self._has_texts else QRect()
+        self._mark_painter.paint(painter, self.rect(), taken, self._colours, marks, selected, picture.pixels, to_view)
 
     def _paint_text(self, painter: QPainter) -> None:
         if isinstance(self._picture, UnreadablePicture):

@@ -16,6 +16,9 @@ from cxrview.core.results import HeatmapTarget
 
 BAR_WIDTH_PX = 14
 BAR_HEIGHT_PX = 150
+# In a place lower than this, as in a layout of four, the bar would hide too much of the picture.
+SMALL_PX = 480
+SMALL_BAR_PX = 80
 TEXT_HEIGHT_PX = 18.0
 UNITS = {
     "gradcam": "logit contribution",
@@ -28,17 +31,9 @@ OTHER_UNIT = "units of the method"
 
 def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView) -> None:
     """Draw the bar of a layer that has a map at the bottom right of `rect`, with the label, its probability and the method."""
-    assert view.finding is not None
-    metrics = painter.fontMetrics()
-    finding = view.finding
-    titles = (f"{finding.label.name}  {finding.probability:.2f}", shown_method(view), unit_of(view))
-    line = metrics.lineSpacing()
-    width = max(metrics.horizontalAdvance(text) for text in titles) + 2 * PADDING_PX
-    # The bar grows with the text, as in an export at full resolution.
-    growth = max(1.0, metrics.height() / TEXT_HEIGHT_PX)
-    bar_width, bar_height = round(BAR_WIDTH_PX * growth), round(BAR_HEIGHT_PX * growth)
-    height = (len(titles) + 1) * line + bar_height + 2 * PADDING_PX
-    box = QRect(rect.right() - MARGIN_PX - width, rect.bottom() - MARGIN_PX - height, width, height)
+    metrics, titles = painter.fontMetrics(), _titles(view, rect)
+    line, box = metrics.lineSpacing(), bar_box(metrics, rect, view)
+    bar_width, bar_height = _bar_size(metrics, rect)
     paint_ground(painter, box)
     painter.setPen(QColor(colours.canvas_text))
     left = box.left() + PADDING_PX
@@ -48,6 +43,29 @@ def paint_bar(painter: QPainter, rect: QRect, colours: Colours, view: LayerView)
     painter.drawImage(bar, _bar_image(view.layer.table))
     painter.drawRect(bar.adjusted(-1, -1, 0, 0))
     _paint_numbers(painter, metrics, bar, view)
+
+
+def bar_box(metrics: QFontMetrics, rect: QRect, view: LayerView) -> QRect:
+    """Give the room that the bar takes with its words."""
+    titles, (bar_width, bar_height) = _titles(view, rect), _bar_size(metrics, rect)
+    numbers = max(metrics.horizontalAdvance(number) for number in bar_numbers(view)) + bar_width + 10
+    width = max(numbers, *(metrics.horizontalAdvance(text) for text in titles)) + 2 * PADDING_PX
+    height = (len(titles) + 1) * metrics.lineSpacing() + bar_height + 2 * PADDING_PX
+    return QRect(rect.right() - MARGIN_PX - width, rect.bottom() - MARGIN_PX - height, width, height)
+
+
+def _titles(view: LayerView, rect: QRect) -> tuple[str, ...]:
+    """Give the words above the bar; a small place has room for the first line only, the rest stands with the layer's controls."""
+    assert view.finding is not None
+    first = f"{view.finding.label.name}  {view.finding.probability:.2f}"
+    return (first,) if rect.height() < SMALL_PX else (first, shown_method(view), unit_of(view))
+
+
+def _bar_size(metrics: QFontMetrics, rect: QRect) -> tuple[int, int]:
+    """Give width and height of the bar, which grows with the text, as in an export at full resolution."""
+    growth = max(1.0, metrics.height() / TEXT_HEIGHT_PX)
+    height = SMALL_BAR_PX if rect.height() < SMALL_PX else BAR_HEIGHT_PX
+    return round(BAR_WIDTH_PX * growth), round(height * growth)
 
 
 def shown_method(view: LayerView) -> str:

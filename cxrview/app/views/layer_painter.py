@@ -7,14 +7,14 @@ from enum import Enum, auto
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from cxrview.app.answers import LayerView, layer_views
 from cxrview.app.layers import LayerKind, LayerStyle
 from cxrview.app.state import AppState
 from cxrview.app.theme import Colours
 from cxrview.app.views.canvas_texts import paint_words, words_rect
-from cxrview.app.views.colour_bar import paint_bar
+from cxrview.app.views.colour_bar import bar_box, paint_bar
 from cxrview.app.wash import Contour, Wash, make_contours, make_wash, smoothed
 from cxrview.core.frame import Frame
 from cxrview.core.lungs import Lungs
@@ -124,6 +124,10 @@ class LayerPainter:
             pen.setCosmetic(True)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.strokePath(self._outlines[1], pen)
+
+    def legend_box(self, metrics: QFontMetrics, rect: QRect) -> QRect:
+        """Give the room that the colour bar will take; none where there is no map."""
+        return bar_box(metrics, rect, self._selected) if self._selected.heatmap is not None else QRect()
 
     def paint_legend(self, painter: QPainter, rect: QRect, colours: Colours) -> None:
         """Paint the selected layer's colour bar with its numbers, or words where it has no map, at the bottom right of `rect`."""

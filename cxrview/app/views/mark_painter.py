@@ -34,9 +34,17 @@ class MarkPainter:
         self._labels: dict[int, QRectF] = {}
 
     def paint(
-        self, painter: QPainter, rect: QRect, colours: Colours, marks: Sequence[Mark], selected: int, pixels: Pixels, to_view: ToView
+        self,
+        painter: QPainter,
+        rect: QRect,
+        taken: QRect,
+        colours: Colours,
+        marks: Sequence[Mark],
+        selected: int,
+        pixels: Pixels,
+        to_view: ToView,
     ) -> None:
-        """Paint the marks; `to_view` maps image px to the painter, labels stay inside `rect`."""
+        """Paint the marks; `to_view` maps image px to the painter, labels stay inside `rect` and out of `taken`."""
         if pixels is not self._pixels:
             self._pixels, self._lines = pixels, {}
         self._lines = {mark: self._lines.get(mark) or mark_lines(mark, pixels) for mark in marks}
@@ -48,7 +56,7 @@ class MarkPainter:
             _paint_shape(painter, mark, colour, to_view, has_handles=mark.number == selected)
         self._labels = {}
         for mark in marks:
-            box = _paint_label(painter, rect, colours, self._lines[mark], to_view(_label_place(mark, to_view)))
+            box = _paint_label(painter, rect, taken, colours, self._lines[mark], to_view(_label_place(mark, to_view)))
             self._labels[mark.number] = box
         painter.restore()
 
@@ -108,7 +116,7 @@ def _label_place(mark: Mark, to_view: ToView) -> Point:
     return max(mark.points, key=lambda point: to_view(point).x())
 
 
-def _paint_label(painter: QPainter, rect: QRect, colours: Colours, lines: Sequence[str], at: QPointF) -> QRectF:
+def _paint_label(painter: QPainter, rect: QRect, taken: QRect, colours: Colours, lines: Sequence[str], at: QPointF) -> QRectF:
     """Paint words beside a point, and give the room that they take."""
     if not lines:
         return QRectF()
@@ -120,6 +128,8 @@ def _paint_label(painter: QPainter, rect: QRect, colours: Colours, lines: Sequen
     # Where there is no room beside the point, the words go below it and leave the mark visible.
     wanted = at.y() - height / 2 if has_room else at.y() + LABEL_GAP_PX
     top = min(max(wanted, rect.top()), rect.bottom() - height)
+    if QRectF(left, top, width, height).intersects(QRectF(taken)):
+        left = max(rect.left(), taken.left() - LABEL_GAP_PX - width)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(0, 0, 0, LABEL_ALPHA))
     painter.drawRoundedRect(QRectF(left, top, width, height), 4, 4)
