@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cxrview.cli.command import Command, ExitCode
 from cxrview.cli.options import add_model_options, add_quiet_option, chosen_package, engine_wish, positive_number
-from cxrview.cli.terminal import progress, tell
+from cxrview.cli.terminal import answer, progress, tell
 from cxrview.core.errors import NothingToDo, UsageError
 from cxrview.io.settings import load_settings
 
@@ -51,6 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--heatmaps", type=Path, metavar="DIR", help="draw the heatmaps of positive labels, else of the top one, as PNG into DIR"
     )
     parser.add_argument("--heatmap-files", choices=("png", "npz", "both"), default="png", help="pictures, the raw maps, or both")
+    parser.add_argument("--bench", action="store_true", help="measure how fast this machine scores, on phantoms; needs no PATH")
     parser.add_argument("--cluster", default="", metavar="ADDRESS", help="score on a Ray cluster; local starts one here for trial")
     parser.add_argument("--watch", action="store_true", help="PATHs are folders: score what arrives in them until Ctrl+C")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="a page for people: counts, distributions, pictures, reasons")
@@ -66,6 +67,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if arguments.output:
         check_target(arguments.output)
+    if arguments.bench:
+        return _bench(arguments)
     _check_inputs(arguments)
     package = chosen_package(arguments.model, load_settings())
     truths = _truths(arguments, package)  # what is wrong with them is told before hours of work
@@ -82,6 +85,15 @@ def _truths(arguments: argparse.Namespace, package: Package) -> Truths | None:
     from cxrview.batch.compare import read_truths
 
     return read_truths(arguments.labels, [label.id for label in package.manifest.labels]) if arguments.labels else None
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from cxrview.batch.bench import bench
+
+    package = chosen_package(arguments.model, load_settings())
+    for line in bench(package, _plan(arguments, package)):
+        answer(f"{line.name:34} {line.value:>16}   {line.beside}".rstrip())
+    return ExitCode.OK
 
 
 def _check_inputs(arguments: argparse.Namespace) -> None:
