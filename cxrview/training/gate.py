@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 BATCH = 16
 REFUSING = ("not_chest", "lateral", "inverted", "turned")
+TOLD_WRONGLY = 0.02  # share of films of an unseen source for which a question that refuses nothing may say yes wrongly
 LEAST_EACH = 5  # yes and no answers before a question is asked at all
 Floats = npt.NDArray[np.float32]
 Logits = npt.NDArray[np.float64]
@@ -150,7 +151,7 @@ def fit_probes(samples: Samples, unseen: Logits, recipe: GateRecipe) -> tuple[Pr
             & (samples.answers[:, IDS.index("lateral")] == 0)
             & np.isfinite(unseen[:, number])
         )
-        share = recipe.refused if question in REFUSING else 0.05
+        share = recipe.refused if question in REFUSING else TOLD_WRONGLY
         probes.append(Probe(weight, bias, _quantile(unseen[is_no, number], samples.source[is_no], 1.0 - share)))
     return tuple(probes)
 

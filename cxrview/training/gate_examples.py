@@ -151,7 +151,10 @@ def _answers(row: dict[str, str], children_below: float) -> tuple[int, ...]:
 
 
 def _is_child(row: dict[str, str], children_below: float) -> int:
+    """Take the age; where there is none, the role, and what the table says of the source's patients."""
     try:
         return int(float(row["age"]) < children_below)
     except ValueError:
-        return 1 if row["role"] == "child" else -1
+        if row["role"] == "child":
+            return 1
+    return 0 if row.get("adult_or_pediatric", "").startswith("adult") else -1
