@@ -103,6 +103,13 @@ def make_task(network: nn.Module, task: Task, labels: Sequence[str], fit: FitRec
             self.log("val_loss", val_loss)
             self.log("monitor", float(np.mean(chosen)) if chosen else WORST)
 
+        def configure_gradient_clipping(self, _: Any, gradient_clip_val: float | None = None, **__: Any) -> None:  # Any: Lightning's hook
+            """Scale gradients down where their norm is too large; where it is not, which is nearly always, they are not touched."""
+            gradients = [each.grad for each in self.network.parameters() if each.grad is not None]
+            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            if gradient_clip_val and not float(norm) <= gradient_clip_val:
+                torch._foreach_mul_(gradients, float(gradient_clip_val / (norm + 1e-6)))
+
         def configure_optimizers(self) -> Any:  # Any: Lightning takes many forms
             optimiser = self.optimiser()
             if fit.schedule == "constant":
@@ -207,4 +214,4 @@ def _optimiser(network: nn.Module, fit: FitRecipe) -> Any:  # Any: torch's optim
     if fit.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=fit.learning_rate, momentum=0.9, nesterov=True)
     kind = torch.optim.AdamW if fit.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, lr=fit.learning_rate)
+    return kind(groups, lr=fit.learning_rate, fused=True)  # a third of the time of the plain one on a processor
