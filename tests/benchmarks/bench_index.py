@@ -163,6 +163,8 @@ def main() -> None:
             )
         ids = library.find(Query())
         print(f"{f'a page of {PAGE} rows':32}  {milliseconds(lambda: library.images(ids[30_000 : 30_000 + PAGE])):8.1f}")
+        print(f"{'all, to be stepped through':32}  {milliseconds(lambda: library.order(Query(sort=Sort.ADDED))):8.1f}")
+        print(f"{'all, grouped by patient':32}  {milliseconds(lambda: library.order(Query(), is_grouped=True)):8.1f}")
         print(f"{'priors of an image':32}  {milliseconds(lambda: library.priors(ids[0])):8.1f}")
         library.close()
 
