@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cxrview.core.errors import DataError
+from cxrview.core.errors import DataError, PackageError
 from cxrview.engine.fake import FakePredictor, fake_package
 from cxrview.engine.packages import Package
-from cxrview.training.judge import judge, write_judgement
+from cxrview.training import judge as judge_module
+from cxrview.training.examples import read_collection
+from cxrview.training.judge import audit_run, judge, write_judgement
 from cxrview.training.recipe import DataRecipe
 
 
@@ -49,3 +52,22 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_measured(films: Path
 def test_data_without_a_label_of_the_model_is_refused(films: Path, package: Package) -> None:
     with pytest.raises(DataError, match="No labelled image"):
         judge(package, FakePredictor(package), films, DataRecipe(), is_external=True)
+
+
+def test_a_training_is_audited_on_its_test_images_and_outlives_a_broken_audit(
+    films: Path, package: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(_recipe(package), labels=tuple(label.id for label in package.manifest.labels))
+    examples = [replace(each, split="test") for each in read_collection(films, recipe, needs_every_label=False).examples]
+    measured = judge(package, FakePredictor(package), films, _recipe(package), is_external=False).report
+    audited = audit_run(measured, examples, package, FakePredictor(package))
+    assert audited.audits is not None
+    assert {str(each.contrast) for each in audited.audits.shortcuts.changes} <= {str(each.contrast) for each in measured.contrasts}
+    said: list[str] = []
+
+    def broken(**_: object) -> None:
+        raise PackageError("the lung network is damaged.")
+
+    monkeypatch.setattr(judge_module, "open_lungs", broken)
+    assert audit_run(measured, examples, package, FakePredictor(package), report=said.append) is measured
+    assert any("the lung network is damaged" in line for line in said)
