@@ -97,6 +97,8 @@ def outcome_line(state: AppState, image: Image) -> tuple[str, Tone]:
     """Say what came out for an image: in this session, else as the library remembers."""
     if image.is_missing:
         return "file not found", Tone.PLAIN
+    if state.is_blinded:
+        return image.reason, Tone.ERROR
     outcome = state.outcomes.by_ref.get(image.ref)
     if outcome is not None and outcome.withheld:
         return "scores withheld", Tone.PLAIN
@@ -122,7 +124,8 @@ def tip_text(state: AppState, image: Image | None) -> str:
     if image.is_missing:
         lines.append("The file was not there when it was last looked for; it comes back with its notes.")
     outcome = state.outcomes.by_ref.get(image.ref)
-    lines.append(image.reason or outcome_text(outcome) if outcome or image.top_score is None else outcome_line(state, image)[0])
+    is_recalled = state.is_blinded or (outcome is None and image.top_score is not None)
+    lines.append(outcome_line(state, image)[0] if is_recalled else image.reason or outcome_text(outcome))
     if image.note:
         lines.append(f"Note: {image.note}")
     return "\n".join(line for line in lines if line)

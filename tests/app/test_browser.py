@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QMessageBox, QProgressBar, QPushButton, QTableWidget, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from cxrview.app.blinding import blinded, veiled
 from cxrview.app.browser import BrowserMode, Filters, Indexing, Listing, RecentPath, Stock, listing_of
 from cxrview.app.browsing import (
     filters_chosen,
@@ -28,6 +29,7 @@ from cxrview.app.browsing import (
 from cxrview.app.privacy import names_toggled
 from cxrview.app.row_texts import row_text, tip_text
 from cxrview.app.state import AppState, Batch, Outcome, ThemeName, image_chosen, outcome_known, theme_chosen
+from cxrview.app.views.browser_models import TEXT_ROLE
 from cxrview.app.views.browser_panel import BrowserPanel
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.problem_dialog import ProblemDialog
@@ -139,6 +141,15 @@ def test_what_was_scored_now_wins_over_what_the_library_remembers(studied: AppSt
     assert lines_of(panel)[-1] == ("9", "cut short")
     panel.render_state(outcome_known(studied, ref, Outcome(withheld="why", top=None, error="")))
     assert lines_of(panel)[-1] == ("9", "scores withheld")
+
+
+def test_a_blinded_reader_sees_no_score_of_an_earlier_session(studied: AppState, panel: BrowserPanel) -> None:
+    state = veiled(blinded(studied, is_blinded=True))
+    panel.render_state(state)
+    model = panel.list.rows
+    told = [str(model.index(row).data(role)) for row in range(model.rowCount()) for role in (Qt.ItemDataRole.ToolTipRole, TEXT_ROLE)]
+    assert lines_of(panel)[-1] == ("9", "")
+    assert not any("0.87" in text for text in told)
 
 
 def test_a_row_that_was_not_fetched_says_so_and_is_asked_for(panel: BrowserPanel, opened: AppState, qtbot: QtBot) -> None:
