@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import sys
@@ -165,6 +166,7 @@ class Batch:
         self._note_time()
         if self.request.output is not None:
             self.write_table(self.request.output)
+            _sweep(record_path(self.request.output))
             write_text(record_path(self.request.output), self.record(command))
             self.journal.delete()
         return counts
@@ -176,6 +178,7 @@ class Batch:
 
     def write_table(self, target: Path) -> None:
         """Write the rows there are, in the order of the files; complete or not at all."""
+        _sweep(target)
         with Table(target, self.labels) as table:
             for row in self.journal.rows():
                 table.write_cells(dict(zip(columns(self.labels), row, strict=True)))
@@ -235,6 +238,12 @@ class Batch:
     def _drop_scratch(self) -> None:
         if self._scratch is not None:
             self._scratch.cleanup()
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a run that was killed while it wrote this file left; nobody else writes it while we hold the journal."""
+    for stale in target.parent.glob(f".{glob.escape(target.name)}.????????.tmp"):
+        stale.unlink(missing_ok=True)
 
 
 def _in_order(results: Iterable[Result | None]) -> Iterator[Result | None]:

@@ -126,6 +126,7 @@ def kill_until(least: int, model: Path, where: Path, *, seed: int, files: int, s
         assert sorted(path.name for path in table.parent.iterdir()) == sorted([table.name, "scores.run.json"])
         shutil.rmtree(table.parent)
         commands, workers, batch = commands + killed.commands, workers + killed.workers, batch + 1
+        print(f"{batch} batches, {commands} kills of the command, {workers} of the process that scores", flush=True)
     return Killed(commands, workers)
 
 
@@ -140,4 +141,3 @@ def test_two_hundred_kills(fake_model: Path, tmp_path: Path) -> None:
     killed = kill_until(200, fake_model, tmp_path, seed=2, files=600, suffixes=SUFFIXES)
     assert killed.commands > 50
     assert killed.workers > 10
-    print(killed)

@@ -67,6 +67,15 @@ def test_a_batch_leaves_its_table_and_its_record_alone(request_: Request) -> Non
     assert (record["engine"]["name"], record["model"]["id"]) == ("fake", "fake")
 
 
+def test_what_a_kill_left_of_a_table_is_swept_away(request_: Request) -> None:
+    assert request_.output is not None
+    request_.output.parent.mkdir()
+    for name in (".scores.csv.0a1b2c3d.tmp", ".scores.run.json.0a1b2c3d.tmp", ".other.csv.0a1b2c3d.tmp"):
+        (request_.output.parent / name).touch()
+    finished(request_)
+    assert {path.name for path in request_.output.parent.iterdir()} == {"scores.csv", "scores.run.json", ".other.csv.0a1b2c3d.tmp"}
+
+
 def test_an_interrupted_batch_ends_in_the_same_table(request_: Request, fake_model: Path) -> None:
     whole = replace(request_, output=request_.output.with_name("whole.csv") if request_.output else None)
     finished(whole)
