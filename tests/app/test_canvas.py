@@ -563,3 +563,25 @@ def test_a_profile_decides_what_the_buttons_drag(canvas: Canvas, shown: AppState
     drag(canvas, (200, 150), (220, 140))
     assert viewports == [Viewport(1.0, 180.0, 160.0)]
     assert not windows
+
+
+def test_words_of_a_mark_do_not_lie_below_the_colour_bar(canvas: Canvas, scored: AppState) -> None:
+    ruler = Mark(0, MarkKind.RULER, (Point(200, 250), Point(330, 250)))
+    canvas.render_state(mark_added(label_chosen(scored, "tb"), ruler))
+    canvas.grab()
+    legend = canvas._layers.legend_box(canvas.fontMetrics(), canvas.rect())
+    assert legend.contains(canvas.rect().bottomRight() - QPoint(30, 30))
+    on_words = [QPointF(x, y) for x in range(legend.left(), legend.right()) for y in range(legend.top(), legend.bottom(), 4)]
+    assert not any(canvas._mark_painter.label_at(place) for place in on_words)
+
+
+def test_the_colour_bar_leaves_a_small_place_its_picture(scored: AppState, qtbot: QtBot) -> None:
+    heights = []
+    for side in (900, 400):
+        made = Canvas()
+        qtbot.addWidget(made)
+        made.resize(side, side)
+        made.render_state(label_chosen(scored, "tb"))
+        made.grab()
+        heights.append(made._layers.legend_box(made.fontMetrics(), made.rect()).height())
+    assert heights[1] < 0.7 * heights[0]
