@@ -24,7 +24,7 @@ from cxrview.core.heatmap import GRAD_CAM, METHOD_NAMES, common_scale
 from cxrview.core.lungs import Lungs
 from cxrview.core.operating import Aim, Worth, threshold_for, worth_at
 from cxrview.core.results import Analysis, Finding, Heatmap
-from cxrview.core.scores import top_finding, with_thresholds
+from cxrview.core.scores import leading_finding, with_thresholds
 from cxrview.core.trust import refusal
 
 WITHHELD_TEXT = "The heatmaps are withheld with the scores."
@@ -119,7 +119,7 @@ def finding_looked_at(state: AppState) -> Finding | None:
     findings = findings_of(state)
     if not findings:
         return None
-    return next((item for item in findings if item.label.id == state.layers.current_map.label_id), top_finding(findings))
+    return next((item for item in findings if item.label.id == state.layers.current_map.label_id), leading_finding(findings))
 
 
 def prevalence_chosen(state: AppState, prevalence: float) -> AppState:
@@ -209,7 +209,7 @@ def selected_view(state: AppState) -> LayerView:
 
 def _layer_view(state: AppState, analysis: Analysis, findings: Sequence[Finding], layer: Layer) -> LayerView:
     asked = next((finding for finding in findings if finding.label.id == layer.label_id), None)
-    finding = asked or top_finding(findings)
+    finding = asked or leading_finding(findings)
     if asked is None and not finding.is_positive:
         under = f"{finding.label.name} {finding.probability:.2f} is under its threshold {finding.threshold:.2f}"
         return LayerView(layer, None, finding, words=f"{under}, so its heatmap is not shown. Click a label to see it anyway.")

@@ -22,7 +22,7 @@ from cxrview.core.manifest import OperatingCurve, Threshold
 from cxrview.core.marks import History, MarkKind
 from cxrview.core.polarity import TURNED, turned_pixels
 from cxrview.core.results import Analysis, Finding, Heatmap
-from cxrview.core.scores import top_finding, with_thresholds
+from cxrview.core.scores import leading_finding, with_thresholds
 from cxrview.core.trust import refusal
 
 # Of answers and heatmaps of images seen before; a picture's answer takes some ten to some hundred kilobytes.
@@ -717,7 +717,7 @@ def _cells_read(state: AppState, ref: ImageRef, reading: Analysis | ScoringFaile
 
 def _outcome_of(state: AppState, ref: ImageRef, analysis: Analysis) -> Outcome:
     doubt = "" if ref in state.shown_anyway else refusal(analysis.in_distribution, known_flags(analysis.flags))
-    return Outcome(top=top_finding(with_thresholds(analysis.findings, state.thresholds)), withheld=doubt)
+    return Outcome(top=leading_finding(with_thresholds(analysis.findings, state.thresholds)), withheld=doubt)
 
 
 def known_flags(names: Sequence[str]) -> tuple[Flag, ...]:

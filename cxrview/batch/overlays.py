@@ -18,7 +18,7 @@ from cxrview.core.frame import Frame
 from cxrview.core.heatmap import common_scale, gated, positive
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.results import Analysis, Finding, Heatmap
-from cxrview.core.scores import top_finding
+from cxrview.core.scores import leading_finding
 from cxrview.core.voi import display_table
 from cxrview.io.atomic import replacing
 
@@ -148,7 +148,7 @@ def _shrunk(frame: Frame, size: tuple[int, int]) -> Frame:
 
 def shown_heatmaps(heatmaps: Sequence[Heatmap], findings: Sequence[Finding]) -> tuple[Heatmap, ...]:
     """Keep the maps of positive labels; where none is positive, the top label's."""
-    top = top_finding(findings).label
+    top = leading_finding(findings).label
     return gated(heatmaps, findings) or tuple(each for each in heatmaps if each.label == top)
 
 

@@ -111,10 +111,10 @@ def _explained(
 ) -> tuple[Heatmap, ...]:
     """Make the map of the wanted label, first, and of the others where they cost nothing."""
     from cxrview.core.results import HeatmapTarget
-    from cxrview.core.scores import top_finding
+    from cxrview.core.scores import leading_finding
     from cxrview.engine.explain import explain
 
-    label = arguments.label or top_finding(analysis.findings).label.id
+    label = arguments.label or leading_finding(analysis.findings).label.id
     is_together = not arguments.network and arguments.method in TOGETHER and any(each.id == label for each in package.manifest.labels)
     maps = explain(
         model_input,

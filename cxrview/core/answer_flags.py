@@ -9,7 +9,7 @@ from cxrview.core.flags import LEAST_HEAT_IN_LUNGS, Flag
 from cxrview.core.frame import Frame
 from cxrview.core.lungs import Lungs, heat_in_lungs
 from cxrview.core.results import Finding, Heatmap
-from cxrview.core.scores import top_finding
+from cxrview.core.scores import leading_finding
 from cxrview.core.trust import UNUSUAL_BELOW
 
 # How many times as many training images must lie as far out as the swapped one; chance alone moves the share by less.
@@ -33,7 +33,7 @@ def lung_flags(findings: Sequence[Finding], heatmaps: Sequence[Heatmap], frame: 
     if not lungs.is_found:
         return (*noticed, Flag.LUNGS_NOT_FOUND)
     cut = (*noticed, Flag.LUNGS_CUT_OFF) if lungs.cut_sides else noticed
-    top = top_finding(findings)
+    top = leading_finding(findings)
     heatmap = next((each for each in heatmaps if each.label.id == top.label.id), None)
     if heatmap is None or not top.is_positive:
         return cut

@@ -56,6 +56,11 @@ def top_finding(findings: Sequence[Finding]) -> Finding:
     return max(findings, key=lambda finding: finding.probability)
 
 
+def leading_finding(findings: Sequence[Finding]) -> Finding:
+    """Give what an answer should be shown by: the positive finding with the highest probability, without one the highest of all."""
+    return top_finding([each for each in findings if each.is_positive] or findings)
+
+
 def margins(logits: Logits) -> Float64Array:
     """Give each class against the rest, z_c - logsumexp of the others, (L,); the logit itself when there is but one.
 

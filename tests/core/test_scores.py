@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from cxrview.core.errors import ManifestError
 from cxrview.core.manifest import Calibration, CalibrationMethod, HeatmapKind, InputSpec, Label, Manifest, Task, Threshold
-from cxrview.core.scores import findings, margins, probabilities, sigmoid, top_finding
+from cxrview.core.scores import findings, leading_finding, margins, probabilities, sigmoid, top_finding
 
 LOGIT = st.floats(-1e4, 1e4, width=32)
 
@@ -131,6 +131,14 @@ def test_moving_a_threshold_moves_no_probability() -> None:
     moved = replace(contract, thresholds=(Threshold(0.1), Threshold(0.9)))
     logits = np.float32([0.3, -0.3])
     assert [each.probability for each in findings(logits, contract)] == [each.probability for each in findings(logits, moved)]
+
+
+def test_a_positive_finding_leads_over_a_more_probable_one_under_its_threshold() -> None:
+    contract = manifest(Task.MULTILABEL, (Calibration(),) * 3, (0.9, 0.3, 0.3))
+    answer = findings(np.float32([1.0, -0.8, -0.5]), contract)
+    assert (top_finding(answer).label.id, leading_finding(answer).label.id) == ("l0", "l2")
+    nobody = findings(np.float32([1.0, -3.0, -2.0]), contract)
+    assert leading_finding(nobody).label.id == "l0"
 
 
 def test_the_top_finding_is_the_most_probable_and_the_first_of_equals() -> None:
