@@ -103,7 +103,12 @@ def make_task(network: nn.Module, task: Task, labels: Sequence[str], fit: FitRec
             self.log("val_loss", val_loss)
             self.log("monitor", float(np.mean(chosen)) if chosen else WORST)
 
-        def configure_gradient_clipping(self, _: Any, gradient_clip_val: float | None = None, **__: Any) -> None:  # Any: Lightning's hook
+        def configure_gradient_clipping(  # Any: Lightning's hook, with its names
+            self,
+            optimizer: Any,  # noqa: ARG002
+            gradient_clip_val: Any = None,
+            gradient_clip_algorithm: Any = None,  # noqa: ARG002
+        ) -> None:
             """Scale gradients down where their norm is too large; where it is not, which is nearly always, they are not touched."""
             gradients = [each.grad for each in self.network.parameters() if each.grad is not None]
             norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
