@@ -183,7 +183,8 @@ class OperatingCurve:
 
     Attributes:
         probability: thresholds, rising, 0 to 1.
-        sensitivity, specificity: at each of them, in the source where it is lowest; the first falls, the second rises.
+        sensitivity, specificity: at each of them, the mean over the sources of the images; the first falls, the second rises.
+        lowest_sensitivity, lowest_specificity: at each of them, in the source where it is lowest; empty where nobody told.
         positives, negatives: how many images both rest on.
         cases: which images, in words.
     """
@@ -194,6 +195,8 @@ class OperatingCurve:
     positives: int = 0
     negatives: int = 0
     cases: str = ""
+    lowest_sensitivity: tuple[float, ...] = ()
+    lowest_specificity: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,8 @@ def _curve(table: _Table) -> OperatingCurve:
         positives=table.integer("positives", 0),
         negatives=table.integer("negatives", 0),
         cases=table.text("cases", ""),
+        lowest_sensitivity=table.numbers("lowest_sensitivity", ()),
+        lowest_specificity=table.numbers("lowest_specificity", ()),
     )
     table.refuse_unknown()
     return curve
@@ -358,13 +360,18 @@ def _check_curve(label_id: str, curve: OperatingCurve) -> None:
     where = f"label '{label_id}': operating_curve"
     points, found, spared = curve.probability, curve.sensitivity, curve.specificity
     _demand(len(points) == len(found) == len(spared), f"{where} needs as many sensitivity and specificity as probability.")
+    lowest = (curve.lowest_sensitivity, curve.lowest_specificity)
+    has_lowest = {len(each) for each in lowest} in ({0}, {len(points)})
+    _demand(has_lowest, f"{where} needs as many lowest_sensitivity and lowest_specificity as probability, or none.")
     if not points:
         return
-    shares = (*points, *found, *spared)
+    shares = (*points, *found, *spared, *lowest[0], *lowest[1])
     _demand(min(shares) >= 0.0 and max(shares) <= 1.0, f"{where} must hold numbers between 0 and 1.")
     _demand(all(a < b for a, b in pairwise(points)), f"{where}.probability must rise.")
-    _demand(all(a >= b for a, b in pairwise(found)), f"{where}.sensitivity must not rise.")
-    _demand(all(a <= b for a, b in pairwise(spared)), f"{where}.specificity must not fall.")
+    for name, falling in (("sensitivity", found), ("lowest_sensitivity", lowest[0])):
+        _demand(all(a >= b for a, b in pairwise(falling)), f"{where}.{name} must not rise.")
+    for name, rising in (("specificity", spared), ("lowest_specificity", lowest[1])):
+        _demand(all(a <= b for a, b in pairwise(rising)), f"{where}.{name} must not fall.")
     _demand(curve.positives > 0 and curve.negatives > 0, f"{where} must say how many positives and negatives it rests on.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,10 +22,15 @@ class Aim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """The least sensitivity and specificity, 0 to 1, that a threshold has on the images of a curve."""
+    """What a threshold is worth on the images of a curve: mean sensitivity and specificity over their sources, 0 to 1, at least.
+
+    Attributes:
+        lowest: the same in the sources where each is lowest; None where the package does not tell.
+    """
 
     sensitivity: float
     specificity: float
+    lowest: Worth | None = None
 
 
 def curves_of(manifest: Manifest) -> dict[str, OperatingCurve]:
@@ -45,7 +51,9 @@ def threshold_for(curve: OperatingCurve, aim: Aim, wanted: float) -> float | Non
 def worth_at(curve: OperatingCurve, threshold: float) -> Worth:
     """Give what a threshold is worth at least: between two stored ones the sensitivity of the higher, the specificity of the lower."""
     above, below = bisect_left(curve.probability, threshold), bisect_right(curve.probability, threshold) - 1
-    return Worth(
-        sensitivity=curve.sensitivity[above] if above < len(curve.probability) else 0.0,
-        specificity=curve.specificity[below] if below >= 0 else 0.0,
-    )
+    lowest = Worth(_at(curve.lowest_sensitivity, above), _at(curve.lowest_specificity, below)) if curve.lowest_sensitivity else None
+    return Worth(_at(curve.sensitivity, above), _at(curve.specificity, below), lowest)
+
+
+def _at(shares: Sequence[float], place: int) -> float:
+    return shares[place] if 0 <= place < len(shares) else 0.0

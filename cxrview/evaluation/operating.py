@@ -1,4 +1,4 @@
-"""Measure operating curves: sensitivity and specificity at every threshold that matters, in the source where each is lowest."""
+"""Measure operating curves: sensitivity and specificity at every threshold that matters, over the sources and in the worst."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class _Part:
 def operating_curves(scored: ScoredCases, thresholds: tuple[Threshold, ...], *, split: Split = Split.VAL) -> tuple[OperatingCurve, ...]:
     """Measure the curve of each label on the known cases of a split; `thresholds` are the package's own, one for each label.
 
-    As for the package's own thresholds a share must hold in every source with at least 10 such cases; where no source has as many,
-    all are taken together. A label without positives or without negatives gets an empty curve.
+    Every source with at least 10 such cases counts the same, for one large easy source would else speak for all; the lowest of
+    them stands beside the mean. Where no source has as many, all are taken together. A label without positives or without
+    negatives gets an empty curve.
     """
     return tuple(_curve(scored, label, own.probability, split) for label, own in zip(scored.labels, thresholds, strict=True))
 
@@ -37,16 +38,22 @@ def _curve(scored: ScoredCases, label: str, own: float, split: Split) -> Operati
     if not positives or not negatives:
         return OperatingCurve()
     points = _points(positives, negatives, own)
-    found = np.min([1.0 - np.searchsorted(part.values, points, side="left") / part.values.size for part in positives], axis=0)
-    spared = np.min([np.searchsorted(part.values, points, side="left") / part.values.size for part in negatives], axis=0)
+    found = np.array([1.0 - np.searchsorted(part.values, points, side="left") / part.values.size for part in positives])
+    spared = np.array([np.searchsorted(part.values, points, side="left") / part.values.size for part in negatives])
     return OperatingCurve(
         probability=tuple(points.tolist()),
-        sensitivity=tuple(np.round(found, DECIMALS).tolist()),
-        specificity=tuple(np.round(spared, DECIMALS).tolist()),
+        sensitivity=_rounded(found.mean(axis=0)),
+        specificity=_rounded(spared.mean(axis=0)),
         positives=sum(part.values.size for part in positives),
         negatives=sum(part.values.size for part in negatives),
-        cases=f"{split.value} split, lowest of the sources: {_words(positives, 'positives')}; {_words(negatives, 'negatives')}",
+        cases=f"{split.value} split, {_words(positives, 'positives')}; {_words(negatives, 'negatives')}",
+        lowest_sensitivity=_rounded(found.min(axis=0)),
+        lowest_specificity=_rounded(spared.min(axis=0)),
     )
+
+
+def _rounded(shares: FloatArray) -> tuple[float, ...]:
+    return tuple(np.round(shares, DECIMALS).tolist())
 
 
 def _points(positives: list[_Part], negatives: list[_Part], own: float) -> FloatArray:

@@ -40,7 +40,16 @@ from cxrview.core.results import Finding
 from tests.app.samples import LABELS, analysis_of
 
 OTHER = ModelEntry("other", "Other model", "2.0", Path("models/other"))
-CURVE = OperatingCurve((0.1, 0.4, 0.5, 0.8), (0.95, 0.9, 0.8, 0.5), (0.3, 0.7, 0.8, 0.99), 40, 60, "val split, lowest of the sources")
+CURVE = OperatingCurve(
+    (0.1, 0.4, 0.5, 0.8),
+    (0.95, 0.9, 0.8, 0.5),
+    (0.3, 0.7, 0.8, 0.99),
+    40,
+    60,
+    "val split",
+    (0.9, 0.8, 0.7, 0.2),
+    (0.2, 0.5, 0.6, 0.9),
+)
 
 
 @pytest.fixture
@@ -83,7 +92,8 @@ def test_an_operating_point_is_chosen_by_share_for_one_label_or_for_all(panel: M
     panel.render_state(ready)
     text = find(panel, QLabel, "operatingText")
     assert text.text() == (
-        "Tuberculosis from 0.500 up: sensitivity at least 0.80, specificity at least 0.80.\nMeasured on: val split, lowest of the sources."
+        "Tuberculosis from 0.500 up: sensitivity 0.80 (lowest source 0.70), specificity 0.80 (lowest source 0.60).\n"
+        "Mean of the sources: val split."
     )
     heard: list[tuple[object, ...]] = []
     panel.operating.label_aimed.connect(lambda *each: heard.append(each))
@@ -108,9 +118,12 @@ def test_a_label_without_a_curve_is_told_so_in_words(panel: ModelPanel, ready: A
 
 def test_predictive_values_follow_a_moved_threshold_where_there_is_a_curve(panel: ModelPanel, ready: AppState) -> None:
     panel.render_state(threshold_chosen(ready, "tb", 0.8))
-    # Of 1,000 with 100 ill: 50 found, 9 called ill wrongly; 891 rightly well, 50 missed.
+    # Of 1,000 with 100 ill: 50 found, 9 called ill wrongly; 891 rightly well, 50 missed. At the lowest: 20, 90; 810, 80.
     text = find(panel, QLabel, "predictiveValues").text()
-    assert text == "Tuberculosis: PPV at least 0.85, NPV at least 0.95 at sensitivity 0.50 and specificity 0.99 of the package's curve."
+    assert text == (
+        "Tuberculosis: PPV 0.85, NPV 0.95 at sensitivity 0.50 and specificity 0.99 of the package's curve. "
+        "Where both are lowest: PPV 0.18, NPV 0.91."
+    )
 
 
 def test_a_point_of_the_curve_is_chosen_with_the_mouse_or_with_keys(panel: ModelPanel, ready: AppState, qtbot: QtBot) -> None:

@@ -75,7 +75,7 @@ FULL = Manifest(
     architecture=Architecture("densenet121", head="pool", head_hidden=(10,), dropout=0.2),
     graph="nets/model.onnx",
     operating_curve=(
-        OperatingCurve((0.1, 0.3, 0.9), (1.0, 0.8, 0.1), (0.2, 0.7, 1.0), 40, 60, "val split"),
+        OperatingCurve((0.1, 0.3, 0.9), (1.0, 0.8, 0.1), (0.2, 0.7, 1.0), 40, 60, "val split", (0.9, 0.6, 0.0), (0.1, 0.5, 0.9)),
         OperatingCurve(),
     ),
 )
@@ -176,6 +176,8 @@ WRONG: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "sensitivity that rises": (("labels", 0, "operating_curve", "sensitivity"), [0.1, 0.8, 1.0], "sensitivity must not rise"),
     "specificity that falls": (("labels", 0, "operating_curve", "specificity"), [1.0, 0.7, 0.2], "specificity must not fall"),
     "share above one": (("labels", 0, "operating_curve", "specificity"), [0.2, 0.7, 1.2], "between 0 and 1"),
+    "half of the lowest": (("labels", 0, "operating_curve", "lowest_sensitivity"), [], "or none"),
+    "lowest that rises": (("labels", 0, "operating_curve", "lowest_sensitivity"), [0.1, 0.2, 0.3], "lowest_sensitivity must not rise"),
     "curve of nobody": (("labels", 0, "operating_curve", "negatives"), 0, "how many positives and negatives"),
     "unknown activation": (("outputs", "activations"), ["sine"], "sine"),
     "mlp without activations": (("outputs", "activations"), [], "activations is empty"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cxrview.core.manifest import OperatingCurve
-from cxrview.core.operating import Aim, threshold_for, worth_at
+from cxrview.core.operating import Aim, Worth, threshold_for, worth_at
 
 CURVE = OperatingCurve((0.0, 0.2, 0.5, 0.9), (1.0, 0.9, 0.6, 0.1), (0.0, 0.5, 0.8, 1.0), 40, 60, "val split")
 
@@ -40,6 +42,13 @@ def test_between_two_thresholds_the_worse_neighbour_counts() -> None:
     assert (exact.sensitivity, exact.specificity) == (0.6, 0.8)
     beyond = worth_at(CURVE, 0.95)
     assert (beyond.sensitivity, beyond.specificity) == (0.0, 1.0)
+
+
+def test_the_lowest_source_stands_beside_the_mean_where_the_package_tells() -> None:
+    told = replace(CURVE, lowest_sensitivity=(0.9, 0.7, 0.4, 0.0), lowest_specificity=(0.0, 0.3, 0.6, 0.9))
+    assert worth_at(told, 0.5).lowest == Worth(0.4, 0.6)
+    assert worth_at(told, 0.95).lowest == Worth(0.0, 0.9)
+    assert worth_at(CURVE, 0.5).lowest is None
 
 
 @given(st.floats(0.0, 1.0), st.sampled_from(list(Aim)))

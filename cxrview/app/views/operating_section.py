@@ -109,9 +109,11 @@ def operating_text(state: AppState, finding: Finding | None) -> str:
     own = state.model.thresholds.get(finding.label.id)
     worth, curve = worth_of(state, finding), state.model.curves.get(finding.label.id)
     if worth is not None and curve is not None:
+        low = worth.lowest
+        found, spared = ("", "") if low is None else (f" (lowest source {low.sensitivity:.2f})", f" (lowest source {low.specificity:.2f})")
         return (
-            f"{name} from {finding.threshold:.3f} up: sensitivity at least {worth.sensitivity:.2f}, "
-            f"specificity at least {worth.specificity:.2f}.\nMeasured on: {curve.cases}."
+            f"{name} from {finding.threshold:.3f} up: sensitivity {worth.sensitivity:.2f}{found}, "
+            f"specificity {worth.specificity:.2f}{spared}.\nMean of the sources: {curve.cases}."
         )
     point = f" ({own.operating_point})" if own is not None and own.operating_point else ""
     return (

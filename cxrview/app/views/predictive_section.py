@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QWidget
 from cxrview.app.answers import finding_looked_at, worth_of
 from cxrview.app.state import AppState, ReadyModel
 from cxrview.app.views.labels import make_label
+from cxrview.core.operating import Worth
 from cxrview.core.ppv import OperatingPoint, operating_point, predictive_values
 from cxrview.core.results import Finding
 
@@ -68,7 +69,8 @@ def predictive_text(state: AppState) -> str:
         return "PPV and NPV appear with the scores."
     worth = worth_of(state, finding)
     if worth is not None:
-        return _values_text(finding.label.name, worth.sensitivity, worth.specificity, state.prevalence, "the package's curve", "at least ")
+        words = _values_text(finding.label.name, worth.sensitivity, worth.specificity, state.prevalence, "the package's curve")
+        return words if worth.lowest is None else f"{words} {_lowest_text(worth.lowest, state.prevalence)}"
     return _text_of(finding, state.model, state)
 
 
@@ -89,8 +91,16 @@ def _text_of(finding: Finding, model: ReadyModel, state: AppState) -> str:
     return _values_text(name, point.sensitivity, point.specificity, state.prevalence, "the model package")
 
 
-def _values_text(name: str, sensitivity: float, specificity: float, prevalence: float, source: str, least: str = "") -> str:
+def _values_text(name: str, sensitivity: float, specificity: float, prevalence: float, source: str) -> str:
     values = predictive_values(sensitivity, specificity, prevalence)
-    ppv = "–" if math.isnan(values.positive) else f"{values.positive:.2f}"
-    npv = "–" if math.isnan(values.negative) else f"{values.negative:.2f}"
-    return f"{name}: PPV {least}{ppv}, NPV {least}{npv} at sensitivity {sensitivity:.2f} and specificity {specificity:.2f} of {source}."
+    worth = f"sensitivity {sensitivity:.2f} and specificity {specificity:.2f} of {source}"
+    return f"{name}: PPV {_share(values.positive)}, NPV {_share(values.negative)} at {worth}."
+
+
+def _lowest_text(worth: Worth, prevalence: float) -> str:
+    values = predictive_values(worth.sensitivity, worth.specificity, prevalence)
+    return f"Where both are lowest: PPV {_share(values.positive)}, NPV {_share(values.negative)}."
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}"
