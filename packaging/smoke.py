@@ -152,6 +152,8 @@ def make_clean(clean: Clean) -> str:
             check=True,
             stdout=subprocess.DEVNULL,
         )
+    if clean.outside("/usr/lib/cxrview").exists():  # an earlier run was cut off
+        clean.run("dpkg", "--purge", "cxrview", "cxrview-full", is_root=True, codes=(0, 1))
     shutil.rmtree(clean.outside(HOME), ignore_errors=True)
     if f"{USER}:" not in clean.outside("/etc/passwd").read_text(encoding="utf-8"):
         clean.run("useradd", "--uid", str(USER_ID), "--home-dir", HOME, USER, is_root=True)
@@ -266,7 +268,11 @@ def score_here(clean: Clean, python: str, scratch: Path) -> dict[str, dict[str, 
 def logits_of(table: Path) -> dict[str, dict[str, float]]:
     """Give logits and probabilities of a table of scores, by file name and column."""
     with table.open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["status"] == "ok"]
+        everything = list(csv.DictReader(stream))
+    for row in everything:
+        if row["status"] != "ok":
+            say(f"  not scored: {Path(row['path']).name}: {row['error']}")
+    rows = [row for row in everything if row["status"] == "ok"]
     columns = [name for name in (rows[0] if rows else {}) if name.startswith(("p_", "logit_"))]
     return {Path(row["path"]).name: {name: float(row[name]) for name in columns} for row in rows}
 
@@ -276,7 +282,8 @@ def score_batch(clean: Clean, expected: dict[str, dict[str, float]]) -> str:
     clean.run("cxrview", "score", f"{HOME}/batch", "-o", f"{HOME}/scores.csv", "--engine", "onnx", "-q", codes=(0, 1))
     found = logits_of(clean.outside(f"{HOME}/scores.csv"))
     if found.keys() != expected.keys():
-        raise SmokeFailed(f"{len(found)} images were scored, {len(expected)} from the checkout.")
+        only = sorted(found.keys() ^ expected.keys())
+        raise SmokeFailed(f"{len(found)} images were scored, {len(expected)} from the checkout; the difference: {', '.join(only[:5])}")
     return compared([(found[name][column], expected[name][column]) for name in expected for column in expected[name]])
 
 
