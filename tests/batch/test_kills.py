@@ -65,7 +65,7 @@ def command(folder: Path, model: Path, table: Path) -> list[str]:
 
 def finish_despite_kills(folder: Path, model: Path, table: Path, wanted: Whole, chance: random.Random) -> Killed:
     """Run the same command again and again, killing it at random moments, until the table is there."""
-    longest = 1.1 * wanted.seconds
+    longest = 0.8 * wanted.seconds
     commands = workers = 0
     for _ in range(MOST_TRIES):
         with subprocess.Popen(command(folder, model, table), start_new_session=True) as process:
@@ -117,6 +117,8 @@ def kill_until(least: int, model: Path, where: Path, *, seed: int, files: int, s
     chance = random.Random(seed)
     folder = make_films(where / "films", files)
     wanted = {suffix: reference(folder, model, where / f"whole{suffix}") for suffix in suffixes}
+    shortest = min(each.seconds for each in wanted.values())
+    wanted = {suffix: Whole(each.table, shortest) for suffix, each in wanted.items()}
     commands = workers = batch = 0
     while commands + workers < least:
         suffix = suffixes[batch % len(suffixes)]

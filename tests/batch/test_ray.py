@@ -16,7 +16,7 @@ from cxrview.batch.plan import Plan
 from cxrview.batch.row import name_of
 from cxrview.batch.run import Batch, Request
 from cxrview.batch.supervisor import Supervisor, Task
-from cxrview.engine.packages import installed_packages, load_package
+from cxrview.engine.packages import load_package
 from cxrview.io.phantom_files import write_phantoms
 from cxrview.io.read import find_images
 
