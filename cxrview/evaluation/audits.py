@@ -20,7 +20,16 @@ from cxrview.engine.packages import Package
 from cxrview.evaluation.bootstrap import bootstrap_draws, bootstrap_mean, interval_of
 from cxrview.evaluation.cases import Case, ScoredCases, Split, group_folds, groups_of, score_cases, sources_of, truth_of
 from cxrview.evaluation.compare import Comparison
-from cxrview.evaluation.explanations import SAME_MAP, Deletion, Pointing, deletion_insertion, logit_of, point, randomised_similarity
+from cxrview.evaluation.explanations import (
+    SAME_MAP,
+    SIMILAR_MAP,
+    Deletion,
+    Pointing,
+    deletion_insertion,
+    logit_of,
+    point,
+    randomised_similarity,
+)
 from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.metrics import auroc, brier, expected_calibration_error
 from cxrview.evaluation.readings import LungArea, Reading, prepared
@@ -224,10 +233,10 @@ def audit_explanations(
 
 
 def level_of_explanation(deletion: Interval, randomised: float) -> Level:
-    """Judge maps: better than chance and changed by other weights passes; worse than chance, or unchanged, fails."""
+    """Judge maps: better than chance and changed by other weights (to 0.5) passes; worse than chance, or unchanged (above 0.7), fails."""
     if deletion.high < 0.0 or randomised > SAME_MAP:
         return Level.FAILED
-    return Level.PASSED if deletion.low > 0.0 else Level.DOUBTFUL
+    return Level.DOUBTFUL if randomised > SIMILAR_MAP or not deletion.low > 0.0 else Level.PASSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ BLUR = 0.08
 LEAST_CHANGE = 0.25
 CUT = (-1.0, 2.0)
 SHUFFLES = 5
-# A map that looks the same whatever the weights are explains the picture, not the network.
-SAME_MAP = 0.5
+# A map that looks the same whatever the weights are explains the picture, not the network; one that looks half the same is in doubt.
+SAME_MAP, SIMILAR_MAP = 0.7, 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ th, td { padding: .32rem .9rem .32rem 0; }
 .legend svg { vertical-align: middle; margin-right: .4rem; }
 .contrast { background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: 1rem 1.2rem; margin: 1rem 0;
   break-inside: avoid; }
-.plots { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin-top: .6rem; }
+.plots { display: flex; flex-wrap: wrap; gap: .5rem 1.2rem; margin-top: .6rem; } .plots figure { width: 268px; }
 figure { margin: 0; width: 320px; max-width: 100%; }
 svg { max-width: 100%; height: auto; overflow: visible; }
 svg text { font-size: 11px; fill: var(--soft); }

@@ -18,6 +18,7 @@ from cxrview.evaluation.verdict import verdict_of
 MARGIN_PT = 36
 PLOT_PT = 180
 THUMB_PT = 74
+TABLE_START_PT = 110  # a heading is not left alone at the foot of a page
 # Class of the page's style to stroke, fill, width and dashes; the light colours of the page, since paper is white.
 INK, SOFT, RULE = "#1b2329", "#55626c", "#d5dce2"
 COLOURS = ("#0072b2", "#c24e00", "#007d5a")
@@ -125,6 +126,7 @@ def _templates(report: EvaluationReport) -> Flow:
 
 def _table(table: Table, width: float) -> Flow:
     from reportlab.lib import colors
+    from reportlab.platypus import CondPageBreak
     from reportlab.platypus import Table as Grid
 
     rows = [[_text(f"<b>{escape(_latin(cell))}</b>", "Small", is_marked_up=True) for cell in table.columns]]
@@ -138,7 +140,7 @@ def _table(table: Table, width: float) -> Flow:
         ("RIGHTPADDING", (0, 0), (-1, -1), 4),
     ]
     grid = Grid(rows, colWidths=[width * each / sum(lengths) for each in lengths], repeatRows=1, style=style)
-    return [_text(table.title, "Heading2"), _text(table.note, "Small"), grid]
+    return [CondPageBreak(TABLE_START_PT), _text(table.title, "Heading2"), _text(table.note, "Small"), grid]
 
 
 def _text(words: str, name: str = "BodyText", *, bullet: str | None = None, is_marked_up: bool = False) -> Any:

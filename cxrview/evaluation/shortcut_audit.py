@@ -160,6 +160,12 @@ def level_of_heat(inside: Interval, even: float) -> Level:
     return Level.FAILED if inside.value <= even or inside.high < even else Level.DOUBTFUL
 
 
+def differs(between_hospitals: Interval) -> bool:
+    """Judge an AUROC between two hospitals of one truth: 0.20 and more from 0.5 with an interval that leaves 0.5 out is a difference."""
+    is_far = abs(between_hospitals.value - 0.5) >= ANSWERS_DIFFER - 0.5
+    return is_far and not between_hospitals.low <= 0.5 <= between_hospitals.high
+
+
 def _changes(
     whole: ScoredCases, readings: Sequence[Reading], manifest: Manifest, contrasts: Sequence[Contrast], settings: Settings
 ) -> Iterator[ChangeResult]:
@@ -251,9 +257,14 @@ def _probe(
     if len(known) == len(pooled):
         from_features = measured(cross_fit(np.stack(known).astype(np.float64), is_second, groups, seed=settings.seed))
     gaps = tuple(AnswerGap(label, measured(whole.probability(label, index))) for label in whole.labels)
-    differs = any(abs(gap.auroc.value - 0.5) >= ANSWERS_DIFFER - 0.5 and not gap.auroc.low <= 0.5 <= gap.auroc.high for gap in gaps)
     tells = from_features is not None and from_features.value >= TELLS_HOSPITALS
-    return ProbeResult(truth, sources, from_features, gaps, Level.FAILED if differs else Level.DOUBTFUL if tells else Level.PASSED)
+    return ProbeResult(
+        truth,
+        sources,
+        from_features,
+        gaps,
+        Level.FAILED if any(differs(gap.auroc) for gap in gaps) else Level.DOUBTFUL if tells else Level.PASSED,
+    )
 
 
 def _is(case: Case, source: str, truth: str) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxrview.evaluation.cases import Split
 from cxrview.evaluation.readings import Change
-from cxrview.evaluation.shortcut_audit import ChangeResult, Level
+from cxrview.evaluation.shortcut_audit import TELLS_HOSPITALS, ChangeResult, Level, ProbeResult, differs
 from cxrview.evaluation.within_source import EVERY_OTHER, ContrastResult
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _heat(report: EvaluationReport) -> Iterator[str]:
 
 def _careful(report: EvaluationReport) -> Iterator[str]:
     if report.contrasts and not any(each.contrast.split is Split.EXTERNAL for each in report.contrasts):
-        yield "No hospital that training never saw was measured: how the network fares elsewhere is unknown."
+        yield _never_seen(report)
     if report.sensitivities:
         yield (
             "Some sources hold one class only; their sensitivity is told against normals of another hospital, which differ in more than "
@@ -145,15 +145,7 @@ def _careful(report: EvaluationReport) -> Iterator[str]:
     for heat in audits.shortcuts.heat:
         if heat.level is Level.DOUBTFUL:
             yield f"Heat of {heat.label} at {heat.source}: {heat.inside.value:.0%} in the lungs (an even map: {heat.even:.0%})."
-    for probe in audits.shortcuts.probes:
-        if probe.level is Level.FAILED:
-            worst_gap = max(probe.answers, key=lambda gap: abs(gap.auroc.value - 0.5))
-            yield (
-                f"It answers {worst_gap.label} differently at {probe.sources[0]} and {probe.sources[1]} for images that are both "
-                f"'{probe.truth}' (AUROC between the hospitals {worst_gap.auroc.value:.2f}; 0.5 is fair): one threshold does not fit both."
-            )
-        elif probe.level is Level.DOUBTFUL and probe.from_features is not None:
-            yield f"Its features tell {probe.sources[0]} from {probe.sources[1]} (AUROC {probe.from_features.value:.2f})."
+    yield from _between_hospitals(audits.shortcuts.probes)
     for drop in audits.drops:
         if drop.drop.low > 0.0 and drop.drop.value >= WORTH_TELLING:
             yield f"{drop.external.label} loses {drop.drop.value:.2f} AUROC from {drop.internal.source} to {drop.external.source}."
@@ -165,6 +157,37 @@ def _careful(report: EvaluationReport) -> Iterator[str]:
         if comparison.is_variant and not comparison.is_within:
             yield f"{comparison.other} changes a probability by up to {comparison.largest:.3f}: more than 0.01, do not use it in its place."
     yield from audits.shortcuts.unmeasured
+
+
+def _between_hospitals(probes: Sequence[ProbeResult]) -> Iterator[str]:
+    """Say once for each label where its answers differ most, and once which hospitals its features tell apart best."""
+    gaps = [(gap, probe) for probe in probes if probe.level is Level.FAILED for gap in probe.answers if differs(gap.auroc)]
+    for label in dict.fromkeys(gap.label for gap, _ in gaps):
+        own = [(gap, probe) for gap, probe in gaps if gap.label == label]
+        worst, probe = max(own, key=lambda pair: abs(pair[0].auroc.value - 0.5))
+        where = f"{probe.sources[0]} and {probe.sources[1]}, all '{probe.truth}'"
+        yield (
+            f"Its answer for {label} differs between hospitals on images of one truth, in {len(own)} of {len(probes)} pairs (most between "
+            f"{where}: AUROC {worst.auroc.value:.2f}, 0.5 is fair): one threshold does not fit them all."
+        )
+    telling = [(probe.from_features, probe) for probe in probes if probe.from_features is not None]
+    easy = [(interval, probe) for interval, probe in telling if interval.value >= TELLS_HOSPITALS]
+    if easy:
+        best, probe = max(easy, key=lambda pair: pair[0].value)
+        yield (
+            f"Its features tell hospitals apart on images of one truth in {len(easy)} of {len(telling)} pairs (best "
+            f"{probe.sources[0]} from {probe.sources[1]}, AUROC {best.value:.2f})."
+        )
+
+
+def _never_seen(report: EvaluationReport) -> str:
+    one_sided = sorted({each.source for each in report.sensitivities if each.split is Split.EXTERNAL})
+    if one_sided:
+        return (
+            f"Hospitals that training never saw ({', '.join(one_sided)}) hold one class only here: telling a finding from its absence "
+            "there was not measured."
+        )
+    return "No hospital that training never saw was measured: how the network fares elsewhere is unknown."
 
 
 def _taken(change: Change) -> str:

@@ -94,6 +94,21 @@ def test_a_network_that_guesses_or_was_not_audited_is_called_that(synthetic):
     assert "Nothing can be said" in verdict_of(nothing).headline
 
 
+def test_answers_that_differ_between_hospitals_are_told_once_for_each_label(networks):
+    healthy = [films.film(seed, is_sick=False, is_marked=place % 2 == 1) for place, seed in enumerate(range(0, 96, 2))]
+    sources = ["south" if film.is_marked else "north" for film in healthy]
+    package = networks.cheat
+    predictor = OnnxPredictor(package, threads=1, cache_dir=None)
+    readings = [read_case(each.pixels, package, predictor, each.lungs) for each in healthy]
+    predictor.close()
+    cases = films.cases_of(healthy, sources)
+    report = evaluate_cases(cases, [each.logits for each in readings], package.manifest, settings=SETTINGS)
+    careful = verdict_of(replace(report, audits=audit_cases(cases, readings, package.manifest, (), SETTINGS))).careful
+    (said,) = (each for each in careful if "differs between hospitals" in each)
+    assert "Its answer for opacity differs" in said
+    assert "in 1 of 1 pairs (most between north and south, all 'no label': AUROC 1.00" in said
+
+
 def test_maps_are_tested_on_the_drawn_boxes(reports):
     (honest,) = reports["honest"].audits.explanations
     (cheat,) = reports["cheat"].audits.explanations
@@ -175,5 +190,6 @@ def test_maps_are_judged_by_both_checks():
     assert level_of_explanation(interval(0.1, 0.3), 0.2) is Level.PASSED
     assert level_of_explanation(interval(-0.1, 0.3), 0.2) is Level.DOUBTFUL
     assert level_of_explanation(interval(-0.3, -0.1), 0.2) is Level.FAILED
+    assert level_of_explanation(interval(0.1, 0.3), 0.6) is Level.DOUBTFUL
     assert level_of_explanation(interval(0.1, 0.3), 0.8) is Level.FAILED
     assert level_of_explanation(interval(math.nan, math.nan), math.nan) is Level.DOUBTFUL
