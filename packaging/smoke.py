@@ -200,9 +200,9 @@ def older(deb: Path, scratch: Path) -> Path:
 
 def install(clean: Clean, deb: Path) -> str:
     """Install a package with dpkg alone: whatever it asks for is there, or this fails."""
-    target = clean.outside("/root/package.deb")
+    target = clean.outside("/opt/package.deb")
     shutil.copyfile(deb, target)
-    clean.run("dpkg", "--install", "/root/package.deb", is_root=True)
+    clean.run("dpkg", "--install", "/opt/package.deb", is_root=True)
     target.unlink()
     return clean.run("dpkg-query", "-W", "-f", "${Package} ${Version}, ${Installed-Size} KiB installed", name_of(deb)).strip()
 

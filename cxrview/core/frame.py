@@ -69,7 +69,6 @@ class Frame:
             image_height=self.image_height,
         )
 
-
     def shrunk(self, longest_px: int) -> Frame:
         """Give the map to the same image scaled down until its longer side has at most this many px."""
         share = min(1.0, longest_px / max(self.image_width, self.image_height))

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "cxrview"
 KNOWN_IN = {
     "PIL": ("training/pictures.py",),
     "PySide6": ("app/",),
-    "cattrs": ("training/recipe.py", "training/lung_recipe.py"),
+    "cattrs": ("training/recipe.py", "training/lung_recipe.py", "training/gate_recipe.py", "training/import_weights.py"),
     "imagecodecs": ("io/codecs.py",),
     "imagehash": ("training/pictures.py",),
     "lightning": ("training/",),
@@ -35,6 +35,7 @@ KNOWN_IN = {
     "reportlab": ("evaluation/pdf.py",),
     "ray": ("batch/ray.py",),
     "rich": ("cli/terminal.py",),
+    "sklearn": ("training/gate.py",),
     "segmentation_models_pytorch": ("training/lung_network.py",),
     "timm": ("engine/nets.py", "training/initial.py"),
     "torch": ("engine/nets.py", "engine/torch.py", "engine/torchvision_ops.py", "training/"),
@@ -42,7 +43,13 @@ KNOWN_IN = {
     "torchvision": ("training/",),
 }
 EVERYWHERE = {"numpy", "cv2", "safetensors", "tomli_w"}
-DISTRIBUTION_OF = {"PIL": "pillow", "cv2": "opencv-python-headless", "PySide6": "pyside6-essentials", "pytorch_grad_cam": "grad-cam"}
+DISTRIBUTION_OF = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "PySide6": "pyside6-essentials",
+    "sklearn": "scikit-learn",
+    "pytorch_grad_cam": "grad-cam",
+}
 
 
 def outside_imports(path: Path) -> Iterator[str]:

@@ -14,14 +14,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOG = """\
 11 execve("/usr/bin/cxrview", ["cxrview"], 0x7ff /* 9 vars */) = 0
-11 openat(AT_FDCWD</home/reader>, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3</etc/ld.so.cache>
-11 openat(AT_FDCWD</home/reader>, "/home/reader/.config/cxrview/settings.toml", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0666) = 4</home>
-11 openat(AT_FDCWD</home/reader>, "/etc/passwd", O_RDWR) = -1 EACCES (Permission denied)
+11 openat(AT_FDCWD</people/reader>, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3</etc/ld.so.cache>
+11 openat(AT_FDCWD</people/reader>, "/people/reader/.config/cxrview/settings.toml", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0666) = 4</home>
+11 openat(AT_FDCWD</people/reader>, "/etc/passwd", O_RDWR) = -1 EACCES (Permission denied)
 12 mkdir("scores", 0777) = 0
-12 openat(AT_FDCWD</home/reader>, "table.csv", O_RDWR|O_CREAT, 0666 <unfinished ...>
+12 openat(AT_FDCWD</people/reader>, "table.csv", O_RDWR|O_CREAT, 0666 <unfinished ...>
 11 socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0) = 5<UNIX-STREAM:[1]>
 11 connect(5<UNIX-STREAM:[1]>, {sa_family=AF_UNIX, sun_path="/tmp/.X11-unix/X86"}, 20) = 0
-12 <... openat resumed>) = 6</home/reader/table.csv>
+12 <... openat resumed>) = 6</people/reader/table.csv>
 """
 
 
@@ -37,16 +37,16 @@ def watch() -> types.ModuleType:
 
 
 def test_files_of_the_user_and_the_display_are_no_offence(watch: types.ModuleType) -> None:
-    found = watch.findings(LOG.splitlines(), ["/home/reader"], cwd="/home/reader")
+    found = watch.findings(LOG.splitlines(), ["/people/reader"], cwd="/people/reader")
     assert found.is_clean
-    assert found.changed == ("/home/reader/.config/cxrview/settings.toml", "/home/reader/scores", "/home/reader/table.csv")
+    assert found.changed == ("/people/reader/.config/cxrview/settings.toml", "/people/reader/scores", "/people/reader/table.csv")
     assert found.local == ('connect "/tmp/.X11-unix/X86"',)
 
 
 def test_a_file_elsewhere_is_an_offence(watch: types.ModuleType) -> None:
     line = '13 openat(AT_FDCWD</>, "/tmp/left", O_WRONLY|O_CREAT, 0666) = 7</tmp/left>'
-    assert watch.findings([line], ["/home/reader"]).outside == ("/tmp/left",)
-    assert watch.findings(['13 rename("/home/reader/a", "/var/b") = 0'], ["/home/reader"]).outside == ("/var/b",)
+    assert watch.findings([line], ["/people/reader"]).outside == ("/tmp/left",)
+    assert watch.findings(['13 rename("/people/reader/a", "/var/b") = 0'], ["/people/reader"]).outside == ("/var/b",)
 
 
 def test_a_network_socket_is_an_offence_even_when_it_leads_nowhere(watch: types.ModuleType) -> None:
@@ -58,14 +58,14 @@ def test_a_network_socket_is_an_offence_even_when_it_leads_nowhere(watch: types.
 
 
 def test_paths_are_those_that_a_program_in_a_root_of_its_own_sees(watch: types.ModuleType) -> None:
-    line = '13 openat(AT_FDCWD</clean/home/reader>, "a.csv", O_WRONLY|O_CREAT, 0666) = 7</clean/home/reader/a.csv>'
+    line = '13 openat(AT_FDCWD</clean/people/reader>, "a.csv", O_WRONLY|O_CREAT, 0666) = 7</clean/people/reader/a.csv>'
     found = watch.findings(
         ['1 mkdir("/clean/proc/x", 0777) = 0', '2 execve("/usr/bin/cxrview", []) = 0', line],
-        ["/home/reader"],
+        ["/people/reader"],
         root="/clean",
         after="cxrview",
     )
-    assert found.changed == ("/home/reader/a.csv",)
+    assert found.changed == ("/people/reader/a.csv",)
     assert found.is_clean
 
 
