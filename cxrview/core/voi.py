@@ -69,11 +69,11 @@ def display_table(
     Polarity comes last (DICOM PS3.4 N.2): first the file's, then the user's `is_inverted`. Who makes many tables of one picture hands
     over its `modality_table`.
     """
-    modality = (modality_table(pixels) if modality is None else modality).astype(np.float64)
+    values = (modality_table(pixels) if modality is None else modality).astype(np.float64)
     if window is None and pixels.voi_luts:
-        shown = _through_lut(modality, pixels.voi_luts[0]) / (2 ** pixels.voi_luts[0].bits - 1)
+        shown = _through_lut(values, pixels.voi_luts[0]) / (2 ** pixels.voi_luts[0].bits - 1)
     else:
-        shown = _through_window(modality, window or file_window(pixels) or auto_window(pixels))
+        shown = _through_window(values, window or file_window(pixels) or auto_window(pixels))
     # In place, for a window drag makes one of these in each frame; the cast floors, for nothing is below zero.
     np.clip(shown, 0.0, 1.0, out=shown)
     shown *= 255
