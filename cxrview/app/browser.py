@@ -158,14 +158,14 @@ class RecentPath:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stock:
-    """What the whole library tells of itself.
+    """What the library tells of itself.
 
     Attributes:
-        images: how many there are.
+        images: how many there are in all.
         recent: what was opened last, the newest first.
-        problems: folders and archives that could not be looked into.
-        unreadable: how many images cannot be read.
-        missing: how many images were not there when they were last looked for.
+        problems: folders and archives of the scope that could not be looked into.
+        unreadable: how many images of the scope cannot be read.
+        missing: how many images of the scope were not there when they were last looked for.
     """
 
     images: int = 0

@@ -70,8 +70,8 @@ class Desk:
 def made_desk(folder: Path) -> Desk:
     store, runner = Store(AppState()), InlineRunner()
     shelf = Shelf(store, runner, folder / "library.sqlite3")
-    studies, notes, pictures = Studies(store, shelf, folder / "phantoms"), Notes(store, shelf), Pictures(store, runner)
-    thumbnails = Thumbnails(store, runner)
+    studies, pictures, thumbnails = Studies(store, shelf, folder / "phantoms"), Pictures(store, runner), Thumbnails(store, runner)
+    notes = Notes(store, shelf, studies.take_stock)
     for controller in (studies, notes, thumbnails, pictures):
         store.changed.connect(controller.follow)
     return Desk(store, runner, shelf, studies, notes, thumbnails, Tables(store, shelf), pictures)
@@ -379,6 +379,9 @@ def test_unreadable_files_are_listed_with_their_reasons(desk: Desk, films: Path)
     assert {problem.path.name for problem in told} >= {"broken.png", "cd.zip"}  # type: ignore[attr-defined]
     assert all(problem.reason for problem in told)  # type: ignore[attr-defined]
     assert "could not be opened: cd.zip" in desk.state.notice
+    assert (desk.state.browser.stock.unreadable, len(desk.state.browser.stock.problems)) == (1, 1)
+    desk.studies.open_paths([films / "p001"])
+    assert (desk.state.browser.stock.unreadable, desk.state.browser.stock.problems) == (0, ())
 
 
 def test_a_damaged_library_is_rebuilt_while_the_program_runs_and_notes_are_kept(desk: Desk, films: Path) -> None:

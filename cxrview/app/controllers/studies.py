@@ -83,6 +83,7 @@ class Studies:
         self._listing: Listing | None = None
         self._pages: set[int] = set()
         self._is_scoring = False
+        self._scope = Scope()
         self._current: ImageRef | None = None
 
     def follow(self, state: AppState) -> None:
@@ -101,6 +102,9 @@ class Studies:
             self._look()
         if state.openings and _wanted(state.browser) != self._asked:
             self._list()
+        if state.browser.scope != self._scope:
+            self._scope = state.browser.scope
+            self.take_stock()
         was_scoring, self._is_scoring = self._is_scoring, state.batch is not None
         if was_scoring and not self._is_scoring:
             self.renew()
@@ -274,11 +278,13 @@ class Studies:
 
     def take_stock(self) -> None:
         """Ask what there is to filter by, what was opened last, and what cannot be read."""
-        self._shelf.ask(STOCK_KEY, _stock, self._store.bound(stock_known))
+        scope = self._store.state.browser.scope
+        self._shelf.ask(STOCK_KEY, lambda library: _stock(library, scope), self._store.bound(stock_known))
 
     def list_problems(self, tell: Callable[[tuple[Problem, ...]], None]) -> None:
-        """Give every file, folder and archive that cannot be read, with the reason."""
-        self._shelf.ask("list problems", _problems, tell)
+        """Give every file, folder and archive of what is looked at that cannot be read, with the reason."""
+        scope = self._store.state.browser.scope
+        self._shelf.ask("list problems", lambda library: _problems(library, scope), tell)
 
     def show_prior(self) -> None:
         """Show an earlier image of the patient beside the chosen one; asked again, the one before that."""
@@ -368,20 +374,28 @@ def _look_through(library: Library, opening: _Opening, context: Context) -> Inde
     return index_paths(library, opening.scope.paths, context=context)
 
 
-def _stock(library: Library) -> Stock:
+def _stock(library: Library, scope: Scope) -> Stock:
     return Stock(
         images=library.count(Query()),
         recent=tuple(RecentPath(path, path.exists()) for path in library.recent(MOST_RECENT)),
         choices=library.choices(),
-        problems=library.problems(),
-        unreadable=library.count(Query(is_readable=False)),
-        missing=library.count(Query(is_missing=True)),
+        problems=_unopened(library, scope),
+        unreadable=library.count(Query(is_readable=False, below=scope.paths)),
+        missing=library.count(Query(is_missing=True, below=scope.paths)),
     )
 
 
-def _problems(library: Library) -> tuple[Problem, ...]:
-    images = library.images(library.find(Query(is_readable=False)))
-    return (*library.problems(), *(Problem(image.ref.path, image.reason) for image in images))
+def _unopened(library: Library, scope: Scope) -> tuple[Problem, ...]:
+    """Give the folders and archives of what is looked at that could not be looked into."""
+    problems = library.problems()
+    if not scope.paths:
+        return problems
+    return tuple(problem for problem in problems if any(problem.path.is_relative_to(path) for path in scope.paths))
+
+
+def _problems(library: Library, scope: Scope) -> tuple[Problem, ...]:
+    images = library.images(library.find(Query(is_readable=False, below=scope.paths)))
+    return (*_unopened(library, scope), *(Problem(image.ref.path, image.reason) for image in images))
 
 
 def _nothing_found(title: str, indexed: Indexed) -> str:
