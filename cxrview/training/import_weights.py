@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cattrs
 import numpy as np
 
 from cxrview.core.errors import RecipeError
@@ -20,6 +19,7 @@ from cxrview.engine.packages import Golden, write_package
 from cxrview.io.places import resource
 from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_graph, rounded_to_half
 from cxrview.training.initial import read_weights
+from cxrview.training.recipe import structured
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -63,10 +63,10 @@ def load_contract(name_or_path: str) -> Contract:
     if not path.is_file():
         raise RecipeError(f"There is no contract '{name_or_path}'.", hint=f"Take one of {', '.join(contract_names())}, or a .toml file.")
     try:
-        return cattrs.Converter(forbid_extra_keys=True).structure(tomllib.loads(path.read_text(encoding="utf-8")), Contract)
-    except (cattrs.errors.BaseValidationError, tomllib.TOMLDecodeError) as error:
-        reasons = "; ".join(cattrs.transform_error(error)) if isinstance(error, cattrs.errors.BaseValidationError) else str(error)
-        raise RecipeError(f"The contract is wrong: {reasons}.", subject=str(path)) from error
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"This is not a TOML file: {error}.", subject=str(path)) from error
+    return structured(document, Contract, what="contract", hint="See the guide to commands.", subject=str(path))
 
 
 def import_init(weights: Path, output: Path, *, architecture: str = "") -> str:

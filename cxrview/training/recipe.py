@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cattrs
 import tomli_w
@@ -17,6 +17,8 @@ from cxrview.core.lung_input import needs_lungs
 from cxrview.core.manifest import Architecture, InputSpec, Task
 from cxrview.io.places import resource
 from cxrview.training.procedure import Phase, Published, RangeTest, Repeat, Search, Stage
+
+Record = TypeVar("Record")
 
 FOLDER = "resources/recipes"
 SEARCHABLE = ("fit", "augment", "architecture")  # none of them changes the pictures or the split
@@ -303,16 +305,22 @@ def with_changes(document: dict[str, Any], overrides: Sequence[str]) -> dict[str
 
 def recipe_from(document: Mapping[str, object], *, subject: str = "") -> Recipe:
     """Turn a parsed TOML document into a recipe; unknown fields are errors."""
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    try:
-        recipe = converter.structure(document, Recipe)
-    except cattrs.errors.ClassValidationError as error:
-        reasons = "; ".join(cattrs.transform_error(error, path="recipe"))
-        raise RecipeError(
-            f"The recipe is wrong: {reasons}.", hint="See `cxrview recipes NAME` for a complete one.", subject=subject
-        ) from error
+    recipe = structured(document, Recipe, what="recipe", hint="See `cxrview recipes NAME` for a complete one.", subject=subject)
     _check(recipe, subject)
     return recipe
+
+
+def structured(document: Mapping[str, object], kind: type[Record], *, what: str, hint: str, subject: str) -> Record:
+    """Turn a parsed TOML document into a record.
+
+    Raises:
+        RecipeError: an unknown or missing field, or a value of the wrong kind, by name.
+    """
+    try:
+        return cattrs.Converter(forbid_extra_keys=True).structure(document, kind)
+    except cattrs.errors.ClassValidationError as error:
+        reasons = "; ".join(cattrs.transform_error(error, path=what))
+        raise RecipeError(f"The {what} is wrong: {reasons}.", hint=hint, subject=subject) from error
 
 
 def recipe_document(recipe: Recipe) -> str:
