@@ -77,7 +77,7 @@ def _above(result: ContrastResult) -> str:
 
 def _reasons_against(report: EvaluationReport, result: ContrastResult) -> Iterator[str]:
     if not result.auroc.low > 0.5:
-        yield f"it does no better than guessing (AUROC {result.auroc})"
+        yield f"it is not shown to do better than guessing (AUROC {result.auroc})"
         return
     for baseline in result.baselines:
         if not baseline.gain.low > 0.0:

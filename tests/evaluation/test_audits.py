@@ -86,7 +86,7 @@ def test_a_network_that_guesses_or_was_not_audited_is_called_that(synthetic):
     guessing = evaluate_cases(cases, synthetic.logits(cases, strength=0.0), synthetic.manifest(), settings=SETTINGS)
     verdict = verdict_of(guessing)
     assert "Do not trust" in verdict.headline
-    assert all("no better than guessing" in sentence for sentence in verdict.cannot)
+    assert all("not shown to do better than guessing" in sentence for sentence in verdict.cannot)
     assert "The shortcut audit was not run." in verdict.careful
     nothing = evaluate_cases(
         [case for case in cases if case.source == "abroad"], np.zeros((25, 3)), synthetic.manifest(), settings=SETTINGS
