@@ -26,7 +26,7 @@ from cxrview.core.scores import leading_finding, with_thresholds
 from cxrview.core.trust import refusal
 
 # Of answers and heatmaps of images seen before; a picture's answer takes some ten to some hundred kilobytes.
-DEFAULT_ANSWERS_MB = 256
+DEFAULT_ANSWERS_MB = 64
 NO_MODEL_TEXT = "No model is installed. Add a model folder to get scores and heatmaps."
 
 

@@ -52,7 +52,7 @@ class Settings:
     heatmap_opacity: float = 0.5
     names: str = "show"
     theme: str = "system"
-    answers_mb: int = 256
+    answers_mb: int = 64
     auto_score: bool = True
     cache_mb: int = 600
     notice_accepted: bool = False

@@ -91,7 +91,7 @@ def test_settings_show_the_state_and_say_what_is_wanted(shown: AppState, qtbot: 
         "settingsProfile": "cxrview",
         "settingsCache": "600 MB",
         "settingsColours": "Inferno",
-        "settingsAnswers": "256 MB",
+        "settingsAnswers": "64 MB",
         "settingsModel": "The first one installed",
         "settingsEngine": "ONNX Runtime",
         "settingsDevice": "Processor (CPU)",
