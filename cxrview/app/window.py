@@ -116,7 +116,7 @@ class MainWindow(QMainWindow):
         self._seen = seen = veiled(state)
         # What is hidden is rendered when it is shown: a step through the list has no time for it.
         hidden_mostly = (self.settings_dialog, self.own_windows_dialog, self.start_page)
-        dialogs = (self.tag_dialog, *(view for view in hidden_mostly if view.isVisibleTo(view.parentWidget())))
+        dialogs = (self.tag_dialog, *(view for view in hidden_mostly if view.isVisibleTo(self)))
         if state.is_blinded != self._is_blinded:
             self._is_blinded = state.is_blinded
             self.browser.setHidden(state.is_blinded)

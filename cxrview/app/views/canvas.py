@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum, auto
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -355,7 +357,8 @@ class Canvas(QWidget):
         assert viewport is not None
         ratio = self.devicePixelRatioF()
         covered = self._painter.prepare(picture, self._display, viewport, self._view_size(), ratio)
-        for margin in QRegion(self.rect()).subtracted(QRegion(covered)):
+        margins = QRegion(self.rect()).subtracted(QRegion(covered))
+        for margin in cast("Iterable[QRect]", margins):  # PySide6's stubs leave the iterator out
             painter.fillRect(margin, QColor(self._colours.canvas))
         self._painter.paint(painter, ratio)
         to_view, size = self._image_to_view(viewport), picture.pyramid.size
