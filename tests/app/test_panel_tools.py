@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QAbstractSlider, QComboBox, QDoubleSpinBox, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractSlider, QComboBox, QDoubleSpinBox, QLabel, QPushButton, QScrollArea, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from cxrview.app.answers import threshold_chosen
@@ -21,6 +21,7 @@ from cxrview.app.state import (
     AppState,
     Display,
     ModelEntry,
+    NotScored,
     ReadyModel,
     ThemeName,
     layers_chosen,
@@ -405,3 +406,36 @@ def test_the_share_of_the_heat_in_the_lungs_is_said(panel: ModelPanel, ready: Ap
     assert find(panel, QLabel, "heatShare").text() == "75 % of this heat lies in the lungs."
     panel.render_state(ready)
     assert not find(panel, QLabel, "heatShare").isVisibleTo(panel)
+
+
+# Focus.
+
+
+def test_tab_goes_down_the_panel(panel: ModelPanel, ready: AppState) -> None:
+    panel.render_state(ready)
+    first = find(panel, QComboBox, "modelChooser")
+    names: list[str] = []
+    widget = first
+    while widget is not None and widget.objectName() not in names[1:]:
+        if widget.isVisibleTo(panel) and widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.objectName():
+            names.append(widget.objectName())
+        widget = widget.nextInFocusChain()
+        if widget is first:
+            break
+    order = [name for name in names if not name.startswith("qt_")]
+    wanted = ["secondChooser", "finding-normal", "finding-tb", "finding-pneumonia", "coverSpot", "layerList", "operatingAim", "prevalence"]
+    assert [name for name in order if name in wanted] == wanted
+
+
+def test_an_answer_that_comes_does_not_scroll_the_panel(panel: ModelPanel, ready: AppState, qtbot: QtBot) -> None:
+    assert ready.current is not None
+    panel.resize(310, 500)
+    panel.render_state(ready)
+    row = find(panel, FindingRow, "finding-tb")
+    panel.activateWindow()
+    row.setFocus()
+    bar = panel.findChildren(QScrollArea)[0].verticalScrollBar()
+    bar.setValue(60)
+    panel.render_state(replace(ready, reading=NotScored()))
+    panel.render_state(ready)
+    assert bar.value() == 60

@@ -63,13 +63,13 @@ class ComparisonSection(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._chooser = ChoiceBox("secondChooser", "Second model", self)
-        self._chooser.choice_made.connect(self.second_chosen)
+        self.chooser = ChoiceBox("secondChooser", "Second model", self)
+        self.chooser.choice_made.connect(self.second_chosen)
         self._legend = Legend(self)
         self._words = make_label("comparisonWords", "muted")
         row = QHBoxLayout()
         row.addWidget(QLabel("Compare", self))
-        row.addWidget(self._chooser, 1)
+        row.addWidget(self.chooser, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -85,7 +85,7 @@ class ComparisonSection(QWidget):
         chosen = None if isinstance(second, NoModel | SearchingModels) else second.entry
         if chosen is not None and chosen not in dict(offered).values():
             offered = (*offered, (chosen.title, chosen))
-        self._chooser.render_choices((NOBODY, *offered), chosen)
+        self.chooser.render_choices((NOBODY, *offered), chosen)
         self.setVisible(bool(offered))
         self._legend.setVisible(is_comparing(state))
         if own is not None and chosen is not None:

@@ -42,19 +42,24 @@ class ModelPanel(QWidget):
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._rendered: AppState | None = None
-        self.engine, self.trust, self.predictive = EngineSection(self), TrustSection(self), PredictiveSection(self)
-        self.comparison, self.cover, self.operating = ComparisonSection(self), CoverSection(self), OperatingSection(self)
-        self.layer = LayerControls(self)
+        self._scroll = QScrollArea(self)
+        # Made from top to bottom: Tab goes in the order of their making.
+        self.engine, self.trust, self.comparison = EngineSection(self), TrustSection(self), ComparisonSection(self)
+        self._reset = self._build_reset()
+        self.cover, self.layer = CoverSection(self), LayerControls(self)
+        self.operating, self.predictive = OperatingSection(self), PredictiveSection(self)
         self._rows: list[FindingRow] = []
         self._row_box = QVBoxLayout()
         self._status, self._failure = make_label("readingStatus", "muted"), make_label("readingFailure", "error")
-        self._reset = self._build_reset()
         self._facts = make_label("facts", "muted")
         self._build_layout()
 
     def render_state(self, state: AppState) -> None:
         """Show the model, its answer, the layers and the facts."""
         before, self._rendered = self._rendered, state
+        # Qt hands the focus on when its widget is hidden, and would scroll to whoever gets it.
+        bar = self._scroll.verticalScrollBar()
+        place = bar.value()
         self.engine.render_state(state)
         if before is None or _answer_parts(before) != _answer_parts(state):
             self.trust.render_state(state)
@@ -67,6 +72,7 @@ class ModelPanel(QWidget):
             self._tell_heights()
         if before is None or (before.picture, before.reading) != (state.picture, state.reading):
             self._facts.setText("\n".join(f"•  {fact.text}" for fact in facts_of(state)) or "No image.")
+        bar.setValue(place)
 
     def _tell_heights(self) -> None:
         """Tell the scroll area of sections whose height follows from their width: they do not do so by themselves."""
@@ -80,6 +86,7 @@ class ModelPanel(QWidget):
             row.map_chosen.connect(self.map_chosen)
             row.threshold_chosen.connect(self.threshold_chosen)
             self._row_box.addWidget(row)
+            QWidget.setTabOrder(self._rows[-1] if self._rows else self.comparison.chooser, row)
             self._rows.append(row)
         for number, row in enumerate(self._rows):
             row.setVisible(number < len(shown))
@@ -116,7 +123,7 @@ class ModelPanel(QWidget):
         _add_section(column, "Predictive values", self.predictive)
         _add_section(column, "Image", self._facts)
         column.addStretch(1)
-        scroll = QScrollArea(self)
+        scroll = self._scroll
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
