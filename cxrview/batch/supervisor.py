@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
@@ -29,6 +29,9 @@ MOST_DEATHS: Final = 3
 """A process that ends this often without having begun a file will not do better the next time."""
 MOST_UNEXPLAINED: Final = 25
 """Crashes that no file repeats when it is alone: too little memory, a broken driver."""
+KILLED: Final = -9
+"""SIGKILL: by a person, or by the system for want of memory."""
+KILLS_UNTIL_BLAMED: Final = 3
 LOOK_AGAIN_S: Final = 0.5
 CLOSING_S: Final = 5.0
 
@@ -107,6 +110,7 @@ class Supervisor:
         self._again: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
         self._alone = -1
+        self._strikes: Counter[int] = Counter()
         self._last_words = ""
         self._deaths = self._unexplained = 0
         self._ready: Ready | None = None
@@ -276,7 +280,7 @@ class Supervisor:
         status = self._process.wait()
         self.close()
         begun = {lane.number for lane in self._given.lanes.values()} & set(self._given.tasks)
-        if self._alone in begun:
+        if self._alone in begun and self._is_to_blame(status):
             (task,) = self._given.tasks.values()
             self._given = _Outstanding()
             self._unexplained -= 1
@@ -288,6 +292,11 @@ class Supervisor:
             if not begun or self._unexplained > MOST_UNEXPLAINED:
                 self._count_death(status)
         self._begin_again()
+
+    def _is_to_blame(self, status: int) -> bool:
+        """Tell whether the file that was alone is the reason: a decoder crashes by itself, but anybody may kill a process."""
+        self._strikes[self._alone] += 1
+        return status != KILLED or self._strikes[self._alone] >= KILLS_UNTIL_BLAMED
 
     def _take_back(self) -> None:
         """Put what was given out, and not answered, before everything that waits."""
