@@ -26,7 +26,7 @@ def shown_lines() -> list[tuple[str, str]]:
     """Give the page and the line of everything that is shown as a command of the program, in blocks and between backticks."""
     found = []
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
+        text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))  # a line that ends in a backslash goes on in the next
         blocks = re.findall(r"^ {4}(cxrview .+)$", text, flags=re.MULTILINE)
         spans = [each for each in re.findall(r"`(cxrview [^`\n]+)`", text) if " " in each]
         found += [(page.name, each.partition("  #")[0].rstrip()) for each in (*blocks, *spans)]
