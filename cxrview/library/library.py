@@ -217,7 +217,8 @@ class Library:
 
     def save_result(self, image: int, result: Result) -> None:
         """Keep a result, and let its scores, top label and flags stand with the image for sorting and filtering."""
-        top = max(result.scores, key=lambda score: score.probability, default=None)
+        # As an answer is shown: a positive finding goes before a larger number under its threshold.
+        top = max(result.scores, key=lambda score: (score.is_positive, score.probability), default=None)
         with self.database.writing(is_lasting=False) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO result (pixel_hash, model_hash, document) VALUES (?, ?, ?)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,15 @@ def test_a_result_is_found_again_by_picture_and_model(library: Library) -> None:
     assert library.find_result("pixels", "other") is None
     (image,) = library.images([ids["film"]])
     assert (image.top_label, image.top_score, image.flags) == ("covid19", 0.9, ("lateral", "child"))
+
+
+def test_an_image_is_listed_by_its_positive_finding_before_a_larger_number_under_its_threshold(library: Library) -> None:
+    ids = put(library, film={})
+    made = result(normal=0.6, tuberculosis=0.4)
+    normal, ill = (replace(score, threshold=threshold) for score, threshold in zip(made.scores, (0.8, 0.3), strict=True))
+    library.save_result(ids["film"], replace(made, scores=(normal, ill)))
+    (image,) = library.images([ids["film"]])
+    assert (image.top_label, image.top_score) == ("tuberculosis", 0.4)
 
 
 def test_a_newer_result_of_the_same_model_replaces_the_older(library: Library) -> None:
