@@ -135,6 +135,11 @@ def _facts(package: Package) -> list[str]:
         ("folder", str(package.folder)),
         ("sha256", package.sha256),
     ]
+    if manifest.composite is not None:
+        names = ", ".join(
+            f"{member.name} (splits {member.splits})" if member.splits else member.name for member in manifest.composite.members
+        )
+        rows.append(("networks", f"{manifest.composite.combine} of {names}"))
     rows += [
         (
             f"label {label.id}",

@@ -75,3 +75,15 @@ def test_the_doctor_tests_the_models(run: Run, fake_model: Path) -> None:
     ill = run("doctor")
     assert ill.code == 1
     assert "broken" in ill.out
+
+
+def test_a_model_of_several_networks_names_them(run: Run, tmp_path: Path) -> None:
+    from cxrview.core.manifest import Combination
+    from cxrview.engine.composite import write_composite
+    from cxrview.engine.fake import fake_package
+
+    members = {name: fake_package(tmp_path / name, model_id=name, seed=seed) for seed, name in enumerate(("first", "second"))}
+    about = {"card": "# Two", "model_id": "two", "title": "Two", "version": "1", "intended_use": "Tests."}
+    write_composite(tmp_path / "two", members, combine=Combination.MEAN_LOGIT, **about)
+    assert "mean-logit of first, second" in run("models", "show", tmp_path / "two").out
+    assert "self-test passed" in run("models", "verify", tmp_path / "two").out
