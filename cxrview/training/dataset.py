@@ -157,7 +157,7 @@ def data_recipe(data_set: DataSet) -> DataRecipe:
     codes = {example.label: example for example in data_set.examples}
     choices = data_set.choices
     return DataRecipe(
-        columns=Columns(split="split"),
+        columns=Columns(split="split", mask=""),
         labels=data_set.labels,
         names=data_set.names,
         label_map={code: tuple(sorted(example.positive)) for code, example in sorted(codes.items())},

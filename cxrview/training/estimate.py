@@ -16,6 +16,7 @@ import numpy as np
 
 from cxrview.io.atomic import write_text
 from cxrview.training.examples import Example, read_collection
+from cxrview.training.harmonise import before_matching
 from cxrview.training.pictures import Pictures, load_pictures
 from cxrview.training.recipe import Recipe
 
@@ -73,7 +74,7 @@ def estimate(data: Path, recipe: Recipe, *, device: str = "auto", report: Callab
     sample = _sample(collection.examples)
     report(f"Reading {len(sample)} of {len(collection.examples)} images.")
     began = time.monotonic()
-    loaded = load_pictures(sample, recipe.input)
+    loaded = load_pictures(sample, before_matching(recipe.input))
     read_s = (time.monotonic() - began) / len(sample)
     kind = accelerator_of(device)
     place = torch.device("cuda" if kind == "gpu" else "cpu")

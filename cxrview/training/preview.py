@@ -9,11 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cxrview.core.image import ImageRef
+from cxrview.core.image import ImageRef, Pixels
+from cxrview.core.lung_input import needs_lungs
 from cxrview.core.manifest import InputSpec
 from cxrview.core.prepare import to_channels, to_gray
+from cxrview.engine.lungs import open_lungs
 from cxrview.io.read import read_pixels
+from cxrview.training.harmonise import before_matching
 from cxrview.training.judge import WHOLE
+from cxrview.training.lung_source import NO_LUNGS, KnownLungs, lungs_for
 from cxrview.training.recipe import AugmentRecipe
 
 Gray = npt.NDArray[np.uint8]
@@ -35,15 +39,26 @@ class Preview:
 
 
 def preview(path: Path, spec: InputSpec, recipe: AugmentRecipe, *, seed: int = 0) -> Preview:
-    """Prepare an image as training does, and change it as augmentation might.
+    """Prepare an image as training does, cropped to its lungs where the contract asks for it, and change it as augmentation might.
 
     Raises:
         UnreadableImage, UnsuitableImage: the image cannot be read or prepared.
     """
     pixels = read_pixels(ImageRef(path))
-    gray = to_gray(pixels, spec).gray
+    spec = before_matching(spec)  # what grays are matched to is known when the training images are
+    lungs = _lungs(pixels) if needs_lungs(spec) else NO_LUNGS
+    gray = to_gray(pixels, spec, lung_box=lungs.box, lung_mask=lungs.mask).gray
     random = np.random.default_rng(seed)
     return Preview(path, to_gray(pixels, WHOLE).gray, to_channels(gray, spec), tuple(augmented(gray, recipe, random) for _ in range(SHOWN)))
+
+
+def _lungs(pixels: Pixels) -> KnownLungs:
+    finder = open_lungs(engine="onnx", device="cpu", threads=1)
+    try:
+        return lungs_for(pixels, None, finder)
+    finally:
+        if finder is not None:
+            finder.close()
 
 
 def augmented(gray: Gray, recipe: AugmentRecipe, random: np.random.Generator) -> Gray:

@@ -140,8 +140,9 @@ def read_status(run: Path) -> RunStatus:
     step = read_step(run)
     state = _state(run, last, step, is_fitted=is_fitted)
     log = _log(run / LOG_NAME)
-    if state is RunState.CUT_OFF and last == "launched":  # it did not come so far as to say why itself
-        message = next((line for line in reversed(log.splitlines()) if line.strip()), "")
+    if state is RunState.CUT_OFF:  # it did not come so far as to note why; its output may say it
+        line = next((line for line in reversed(log.splitlines()) if line.strip()), "")
+        message = line if last == "launched" or line.startswith("cxrview: ") else message
     return RunStatus(
         run,
         job.get("title", run.name),

@@ -23,7 +23,7 @@ from cxrview.training.verdict import judge_run
 from tests.training.intake import class_folders, folders, scanned
 
 CHANGES = (
-    *("init=random", "architecture.name=cnn-pooled", "input.width=48", "input.height=48"),
+    *("init=random", "architecture.name=cnn-pooled", "input.width=48", "input.height=48", "input.lung_crop=false"),
     *("fit.epochs=2", "fit.freeze_epochs=0", "fit.batch=8", "fit.precision=float32"),
 )
 PLAN = Plan(Route.RECIPE, changes=CHANGES)

@@ -179,7 +179,7 @@ class TrainingRuns(QObject):
 
     def _on_written(self, folders: Sequence[Path]) -> None:
         self._store.apply(run_shown, folders[0])
-        self._is_reading = False
+        self._is_reading = True  # the timer's next read would silence this one
         self._runner.start(
             Lane.DISK, READ_KEY, lambda _context: list_runs(self._runs_dir), self._on_first_read, on_failed=self._on_not_read
         )

@@ -20,6 +20,7 @@ SMALL = Plan(
         "architecture.name=cnn-pooled",
         "input.width=48",
         "input.height=48",
+        "input.lung_crop=false",
         "fit.epochs=2",
         "fit.freeze_epochs=0",
         "fit.batch=8",

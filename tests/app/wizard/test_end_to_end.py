@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -10,10 +11,9 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QMessageBox, QPushButton, 
 
 from cxrview.app.wizard import Page
 from cxrview.engine.packages import find_package
+from cxrview.io.places import program_command
 from cxrview.training.control import Wish, read_wish
 from cxrview.training.dataset import Choices
-from cxrview.training.recipe import load_recipe
-from cxrview.training.run import train
 from cxrview.training.status import RunState
 from tests.app.wizard.seat import CHILD_MS, SMALL, Seat
 from tests.training.intake import class_folders
@@ -70,8 +70,9 @@ def test_from_folders_to_a_published_model(seat: Seat, tmp_path: Path) -> None:
 
 
 def _train_again(run: Path, other: Path) -> None:
-    """What the wizard wrote, given to the training itself, is the same run."""
-    train(run / "images.csv", other, load_recipe(str(run / "wizard.toml")))
+    """What the wizard wrote, given to `cxrview train`, is the same run."""
+    words = ["train", str(run / "images.csv"), "-o", str(other), "--recipe", str(run / "wizard.toml"), "--quiet"]
+    subprocess.run([*program_command(), *words], check=True, stdout=subprocess.DEVNULL)
     first, second = (json.loads((folder / "plan.json").read_text())["split_sha256"] for folder in (run, other))
     assert first == second
     assert (run / "report" / "scores.csv").read_text() == (other / "report" / "scores.csv").read_text()
