@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrview.core.errors import DataError
 from cxrview.core.frame import Box
-from cxrview.core.image import ImageRef, Pixels
+from cxrview.core.image import Pixels
 from cxrview.core.lungs import lungs_mask
 from cxrview.engine.lungs import LungFinder
-from cxrview.io.read import read_pixels
+from cxrview.training.mask_examples import read_mask
 
 
 class LungSource(StrEnum):
@@ -45,7 +44,7 @@ def lungs_for(pixels: Pixels, mask_file: Path | None, finder: LungFinder | None)
         DataError: the mask has not the size of its image.
     """
     if mask_file is not None:
-        mask = _read_mask(mask_file, (pixels.width, pixels.height))
+        mask = read_mask(mask_file, (pixels.width, pixels.height)) > 0
         if mask.any():
             return KnownLungs(LungSource.MASK, _box(mask), mask)
     if finder is not None:
@@ -53,13 +52,6 @@ def lungs_for(pixels: Pixels, mask_file: Path | None, finder: LungFinder | None)
         if found.box is not None:
             return KnownLungs(LungSource.FOUND, found.box, lungs_mask(found))
     return KnownLungs(LungSource.MISSING)
-
-
-def _read_mask(path: Path, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    pixels = read_pixels(ImageRef(path))
-    if (pixels.width, pixels.height) != size:
-        raise DataError(f"The mask has {pixels.width}×{pixels.height} px, its image {size[0]}×{size[1]}.", subject=str(path))
-    return np.asarray(pixels.values > pixels.values.max() // 2, np.bool_)
 
 
 def _box(mask: npt.NDArray[np.bool_]) -> Box:
