@@ -21,7 +21,7 @@ from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.lung_input import prepare_with_lungs
 from cxrview.core.lungs import Lungs, lungs_mask
 from cxrview.core.results import Analysis, Forward, ModelInput
-from cxrview.engine.analyse import analysis_of
+from cxrview.engine.analyse import analysis_of, polarity_checked
 from cxrview.engine.base import Predictor
 from cxrview.engine.lungs import LungFinder
 from cxrview.engine.packages import Package
@@ -158,6 +158,7 @@ def _finish(job: ScoreJob, image: _Prepared, forward: Forward) -> Scored:
         with_heatmaps=has_lungs or job.has_thumbnails or job.overlays is not None,
         lungs=image.lungs,
     )
+    analysis = polarity_checked(analysis, image.pixels, job.package, job.predictor)
     if job.overlays is not None:
         write_overlays(job.overlays, image.ref, image.pixels, analysis)
     flags = tuple(dict.fromkeys([*map(str, flags_of(image.pixels)), *analysis.flags]))

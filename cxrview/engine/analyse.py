@@ -54,7 +54,12 @@ def analyse(
         lungs=lungs,
         facts=analysis_facts,
     )
-    is_swapped = _may_be_inverted(pixels, package, predictor, lungs, analysis.in_distribution)
+    return polarity_checked(analysis, pixels, package, predictor)
+
+
+def polarity_checked(analysis: Analysis, pixels: Pixels, package: Package, predictor: Predictor) -> Analysis:
+    """Flag an unusual picture that the model takes for usual once dark and bright are swapped."""
+    is_swapped = _may_be_inverted(pixels, package, predictor, analysis.lungs, analysis.in_distribution)
     return replace(analysis, flags=(str(Flag.MAYBE_INVERTED), *analysis.flags)) if is_swapped else analysis
 
 
