@@ -52,7 +52,8 @@ class Child:
     """`cxrview train` as a process of its own."""
 
     def __init__(self, films: Path, run: Path, recipe: Path) -> None:
-        words = [*program_command(), "train", str(films), "-o", str(run), "--recipe", str(recipe), "--resume", "--quiet"]
+        words = [*program_command(), "train", str(films), "-o", str(run), "--recipe", str(recipe), "--quiet"]
+        words += ["--resume"] if run.exists() else []
         self.run = run
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
