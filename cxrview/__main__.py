@@ -37,6 +37,7 @@ def _open_window(argv: Sequence[str]) -> int:
 def _import_native_runtimes() -> None:
     """Load ONNX Runtime before Qt: on Windows the libraries that Qt brings keep it from loading afterwards."""
     if sys.platform == "win32":
+        importlib.import_module("cxrview.engine.onnx")  # switches the runtime's reports over the network off
         importlib.import_module("onnxruntime")
 
 

@@ -22,6 +22,10 @@ _CUDA_PROVIDER = "CUDAExecutionProvider"
 _INPUT, _LOGITS, _FEATURES = "image", "logits", "features"
 _ERRORS_ONLY = 3
 
+# ONNX Runtime reports its use to its maker over the network, unasked, and begins while it is being imported. This file is its only
+# importer, so that no import can come before this line.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 
 class OnnxPredictor:
     """Runs `model.onnx`; one session serves any number of threads.
@@ -130,7 +134,7 @@ def _optimise_into_cache(graph: bytes, cached: Path, threads: int) -> onnxruntim
 def _options(threads: int) -> onnxruntime.SessionOptions:
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()  # on Windows it would report to the system's event log
+    onnxruntime.disable_telemetry_events()  # once more, for versions that do not know the variable above
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
