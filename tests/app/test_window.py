@@ -315,6 +315,7 @@ def test_a_window_is_kept_found_by_its_key_and_there_again(program: Program, fil
     window.own_windows_dialog.delete_requested.emit("my lungs")
     assert window.actions_.invert.shortcut() == QKeySequence("I")
 
+
 def test_places_and_sizes_are_kept_apart_and_may_be_deleted(program: Program, qtbot: QtBot) -> None:
     program.window.resize(700, 600)
     program.window.close()
