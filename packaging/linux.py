@@ -19,7 +19,7 @@ ICONS = ROOT / "packaging" / "icons"
 PNG_SIZES = (16, 32, 48, 128, 256)
 ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 # xz makes the smaller package and takes minutes; with torch inside it would take an hour.
-COMPRESSION = {"viewer": ("-Zxz", "-z3"), "full": ("-Zzstd", "-z9")}
+COMPRESSION = {"viewer": ("-Zxz", "-z6"), "full": ("-Zzstd", "-z9")}
 
 
 @dataclass(frozen=True, slots=True)
