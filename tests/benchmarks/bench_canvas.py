@@ -1,6 +1,6 @@
 """Milliseconds per window/level frame on the canvas, against a table over the whole image or pyqtgraph, in one run.
 
-Run: `QT_QPA_PLATFORM=offscreen python tests/benchmarks/bench_canvas.py [--pyqtgraph]`.
+Run: `QT_QPA_PLATFORM=offscreen python -m tests.benchmarks.bench_canvas [--pyqtgraph]`.
 """
 
 from __future__ import annotations

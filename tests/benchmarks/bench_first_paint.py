@@ -1,6 +1,6 @@
 """Seconds from a fresh interpreter to the first painted window, against a bare window with docks and a toolbar, in one run.
 
-Run: `QT_QPA_PLATFORM=offscreen python tests/benchmarks/bench_first_paint.py [--rounds 7]`.
+Run: `QT_QPA_PLATFORM=offscreen python -m tests.benchmarks.bench_first_paint [--rounds 7]`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How even the window runs while it works, and whether its memory stays flat; real threads, real files, the engine that ships as a fake.
 
-Run: `QT_QPA_PLATFORM=offscreen python tests/benchmarks/bench_window.py {heartbeat,memory} [--files N] [--model ID|DIR]`.
+Run: `QT_QPA_PLATFORM=offscreen python -m tests.benchmarks.bench_window {heartbeat,memory} [--files N] [--model ID|DIR]`.
 """
 
 from __future__ import annotations
