@@ -14,6 +14,7 @@ from cxrview.core.errors import Cancelled, EngineUnavailable, ExplanationUnavail
 from cxrview.core.frame import Box, frame_of_box
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.manifest import Architecture, HeatmapKind
+from cxrview.core.phantom import phantom
 from cxrview.core.results import HeatmapTarget, ModelInput
 from cxrview.engine.explain import METHODS, explain, occlusion
 from cxrview.engine.fake import FakePredictor, fake_package
@@ -30,7 +31,8 @@ def package(tmp_path: Path) -> Package:
 def model_input(tensor: np.ndarray) -> ModelInput:
     side = tensor.shape[-1]
     frame = frame_of_box(Box(0, 0, side, side), model_size=(side, side), image_size=(side, side))
-    return ModelInput(tensor=tensor, gray=np.zeros((side, side), np.uint8), frame=frame)
+    gray = phantom(3, size=(side, side), bits=8).values  # noise has no patches for LIME to find
+    return ModelInput(tensor=tensor, gray=gray, frame=frame)
 
 
 def with_bright_spot(rows: slice, columns: slice) -> np.ndarray:
