@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from cxrview.core.manifest import Task
 from cxrview.evaluation.cases import group_folds
 from cxrview.io.atomic import write_text
 from cxrview.training.examples import Example, regrouped
+from cxrview.training.label_ids import label_id
 from cxrview.training.patients import PatientRule, patient_of
 from cxrview.training.recipe import Columns, DataRecipe
 from cxrview.training.scan import USUALLY_LEFT_OUT, Problem, Scan, problems_of
@@ -186,12 +186,6 @@ def notes_of(data_set: DataSet) -> tuple[str, ...]:
     if data_set.choices.folds:
         notes.append(f"Fold {data_set.choices.fold + 1} of {data_set.choices.folds}; the test split is the same in all.")
     return tuple(notes)
-
-
-def label_id(text: str) -> str:
-    """Turn a label as people write it into an id: lower case letters, digits, `_` and `-`."""
-    plain = re.sub(r"[^a-z0-9_-]+", "-", text.strip().lower()).strip("-_")
-    return plain[:64] or f"label-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _rows_that_take_part(scan: Scan, choices: Choices, left_out: Counter[str]) -> tuple[int, ...]:

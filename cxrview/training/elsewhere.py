@@ -12,8 +12,9 @@ from cxrview.engine.base import Predictor
 from cxrview.engine.packages import Package
 from cxrview.evaluation.report import EvaluationReport
 from cxrview.io.atomic import write_text
-from cxrview.training.dataset import label_id, years
+from cxrview.training.dataset import years
 from cxrview.training.judge import judge, write_judgement
+from cxrview.training.label_ids import label_id
 from cxrview.training.recipe import DataRecipe
 from cxrview.training.sources import list_sources, suggest_source
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from cxrview.core.errors import DataError
 from cxrview.evaluation.cases import Case, Split
+from cxrview.training.label_ids import label_id
 from cxrview.training.recipe import Columns, DataRecipe
 
 TABLES = (".csv", ".tsv")
@@ -45,11 +46,18 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What was found: outputs in order, the examples, and in words what was left out and why (reason to count)."""
+    """What was found.
+
+    Attributes:
+        labels: ids of the outputs, in order.
+        left_out: in words what was left out and why, reason to count.
+        names: by id, labels as the data writes them, where the recipe names no labels.
+    """
 
     labels: tuple[str, ...]
     examples: tuple[Example, ...]
     left_out: Mapping[str, int] = field(hash=False)
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def read_collection(data: Path, recipe: DataRecipe, *, needs_every_label: bool = True) -> Collection:
@@ -68,7 +76,15 @@ def read_collection(data: Path, recipe: DataRecipe, *, needs_every_label: bool =
         raise DataError(
             "No labelled image was found.", hint="Put the images into a folder for each class, or name a CSV table.", subject=str(data)
         )
-    return _collect(rows, recipe, subject=str(data), least=MIN_PER_LABEL if needs_every_label else 0)
+    least = MIN_PER_LABEL if needs_every_label else 0
+    if recipe.labels:
+        return _collect(rows, recipe, subject=str(data), least=least)
+    written = sorted({row.label for row in rows if row.label and row.label not in recipe.label_map})
+    targets = {each for row in rows for each in recipe.label_map.get(row.label, ())}
+    ids = tuple(dict.fromkeys([*(label_id(each) for each in written), *sorted(targets)]))
+    mapped = replace(recipe, labels=ids, label_map={**{each: (label_id(each),) for each in written}, **recipe.label_map})
+    found = _collect(rows, mapped, subject=str(data), least=least)
+    return replace(found, names={label_id(each): each for each in reversed(written)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +147,7 @@ def _rows_of_folders(data: Path) -> Iterator[_Row]:
 
 
 def _collect(rows: Sequence[_Row], recipe: DataRecipe, *, subject: str, least: int) -> Collection:
-    labels = recipe.labels or tuple(sorted({row.label for row in rows if row.label}))
+    labels = recipe.labels
     left_out: dict[str, int] = {}
     examples: list[Example] = []
     for row in rows:

@@ -16,6 +16,7 @@ from cxrview.core.errors import RecipeError
 from cxrview.core.lung_input import needs_lungs
 from cxrview.core.manifest import Architecture, InputSpec, Task
 from cxrview.io.places import resource
+from cxrview.training.label_ids import is_label_id
 from cxrview.training.procedure import Phase, Published, RangeTest, Repeat, Search, Stage
 
 Record = TypeVar("Record")
@@ -382,6 +383,10 @@ def _check(recipe: Recipe, subject: str) -> None:
             "heat_outside needs a lung crop or mask, and a pooled head of one dense layer",
         ),
         (fit.less_normal != 0 and bool(recipe.architecture.head_hidden), "less_normal needs a head of one dense layer"),
+        (
+            not all(map(is_label_id, data.labels)),
+            "labels are of lower case letters, digits, '_' and '-'; data.names says how people read them",
+        ),
         (fit.optimiser not in ("adamw", "adam", "sgd"), "optimiser must be adamw, adam or sgd"),
         (fit.schedule not in ("cosine", "constant"), "schedule must be cosine or constant"),
         (not 0 < fit.learning_rate < 10, "learning_rate must lie between 0 and 10"),

@@ -93,6 +93,7 @@ def make_plan(data: Path, run: Path, recipe: Recipe, report: Report = lambda _: 
     if "|" in recipe.init:
         recipe = replace(recipe, init=_usable_init(recipe))
     collection = read_collection(data, recipe.data)
+    recipe = replace(recipe, data=replace(recipe.data, names={**collection.names, **recipe.data.names}))
     report(f"{len(collection.examples)} images, labels {', '.join(collection.labels)}.")
     for reason, count in sorted(collection.left_out.items(), key=lambda item: -item[1]):
         report(f"  left out {count}: {reason}")

@@ -165,10 +165,10 @@ def test_the_default_recipe_takes_plain_folders_and_starts_from_the_bundled_netw
     from cxrview.training.recipe import load_recipe
 
     for number in range(24):
-        folder = tmp_path / "films" / ("clear", "opacity")[number % 2]
+        folder = tmp_path / "films" / ("clear", "COVID-19 (opacity)")[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         write_png(folder / f"{number}.png", phantom(number, size=(96, 96), bits=8, opacities=number % 2 * 3))
     recipe = load_recipe("fine-tune", ["fit.epochs=1", "fit.batch=4", "data.val_fraction=0.25"])
     package = load_package(train(tmp_path / "films", tmp_path / "run", recipe))
-    assert [label.id for label in package.manifest.labels] == ["clear", "opacity"]
+    assert [(label.id, label.name) for label in package.manifest.labels] == [("covid-19-opacity", "COVID-19 (opacity)"), ("clear", "clear")]
     assert "first weights: bundled:cxr-reader" in (package.folder / "CARD.md").read_text()
