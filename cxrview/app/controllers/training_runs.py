@@ -52,6 +52,7 @@ class TrainingRuns(QObject):
         self._children: list[Child] = []
         self._launching: Path | None = None
         self._is_reading = False
+        self._read_key = f"{READ_KEY} {id(self)}"  # another follower's reads must not silence these
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self.refresh)
@@ -72,7 +73,9 @@ class TrainingRuns(QObject):
         if self._is_reading:
             return
         self._is_reading = True
-        self._runner.start(Lane.DISK, READ_KEY, lambda _context: list_runs(self._runs_dir), self._on_read, on_failed=self._on_not_read)
+        self._runner.start(
+            Lane.DISK, self._read_key, lambda _context: list_runs(self._runs_dir), self._on_read, on_failed=self._on_not_read
+        )
 
     def choose_plan(self, plan: Plan) -> None:
         """Choose how to train; what is wrong with it is told at once."""
@@ -181,7 +184,7 @@ class TrainingRuns(QObject):
         self._store.apply(run_shown, folders[0])
         self._is_reading = True  # the timer's next read would silence this one
         self._runner.start(
-            Lane.DISK, READ_KEY, lambda _context: list_runs(self._runs_dir), self._on_first_read, on_failed=self._on_not_read
+            Lane.DISK, self._read_key, lambda _context: list_runs(self._runs_dir), self._on_first_read, on_failed=self._on_not_read
         )
 
     def _on_first_read(self, runs: tuple[RunStatus, ...]) -> None:
