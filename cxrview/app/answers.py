@@ -163,7 +163,10 @@ def _view_of(state: AppState, analysis: Analysis, findings: Sequence[Finding], l
         return LayerView(layer)
     if layer.kind is LayerKind.LUNGS:
         return _lungs_view(state, analysis, layer)
-    return LayerView(layer, words=WITHHELD_TEXT) if is_withheld(state) else _layer_view(state, analysis, findings, layer)
+    if is_withheld(state):  # the label that was asked for by name keeps its name; the top one is not told
+        named = next((finding for finding in findings if finding.label.id == layer.label_id), None)
+        return LayerView(layer, None, named, words=WITHHELD_TEXT)
+    return _layer_view(state, analysis, findings, layer)
 
 
 def _lungs_view(state: AppState, analysis: Analysis, layer: Layer) -> LayerView:

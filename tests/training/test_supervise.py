@@ -8,11 +8,12 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from cxrview.core.errors import CxrError, DataError
 from cxrview.engine.packages import installed_packages
@@ -33,8 +34,17 @@ def _best(run: Path) -> float:
     return best.monitor
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums of floats depend on how many threads share them; the children have one as well."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
-def undisturbed(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(one_thread: None, films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXRVIEW_BASEDIR", str(run.parent / "basedir"))
@@ -55,7 +65,8 @@ class Child:
         words = [*program_command(), "train", str(films), "-o", str(run), "--recipe", str(recipe), "--quiet"]
         words += ["--resume"] if run.exists() else []
         self.run = run
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
     def wait_for(self, has_come: Callable[[], bool]) -> bool:
         """Wait until something has come, or the process has ended; tell whether it has come."""
