@@ -137,8 +137,8 @@ def _memory(settings: Settings, shelf: Shelf) -> Memory:
     return Memory(Kept(settings.answers_mb), lambda: shelf.library, save)
 
 
-def _open_lungs(asked: AskedEngine, *, threads: int) -> LungFinder | None:
-    return open_lungs(device=asked.device, threads=threads)
+def _open_lungs(_asked: AskedEngine, *, threads: int) -> LungFinder | None:
+    return open_lungs(threads=threads)
 
 
 def _open(package: Package, asked: AskedEngine, *, threads: int) -> Choice:

@@ -75,8 +75,7 @@ def open_job(plan: Plan, package: Package) -> tuple[ScoreJob, Choice]:
     choice = open_predictor(package, engine=plan.engine, device=plan.device, threads=threads, workers=workers)
     lungs = None
     if plan.has_lungs or needs_lungs(package.manifest.input):
-        engine = plan.engine if choice.predictor.engine != "fake" else "auto"
-        lungs = open_lungs(engine=engine, device=plan.device, threads=threads, workers=workers)
+        lungs = open_lungs(threads=threads, workers=workers)
     if workers > 1:
         cv2.setNumThreads(1)  # the workers share the cores already
     overlays = OverlayFolder(Path(plan.heatmaps), plan.input_paths, files=plan.heatmap_files) if plan.heatmaps else None

@@ -53,8 +53,8 @@ def gate_package() -> Package | None:
     return next(iter(sorted(found, key=lambda each: each.manifest.id != GATE_ID)), None)
 
 
-def open_gate(*, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1) -> Gate | None:
-    """Open the installed gate, checked like any model; None when none is installed.
+def open_gate(*, engine: str = "onnx", device: str = "auto", threads: int = 0, workers: int = 1) -> Gate | None:
+    """Open the installed gate, checked like any model; None when none is installed. It runs in the reference engine by default.
 
     Args:
         engine: as for `open_predictor`.

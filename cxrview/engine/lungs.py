@@ -61,9 +61,12 @@ def lungs_package() -> Package | None:
 
 
 def open_lungs(
-    *, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1, with_heart: bool = True, has_gate: bool = True
+    *, engine: str = "onnx", device: str = "auto", threads: int = 0, workers: int = 1, with_heart: bool = True, has_gate: bool = True
 ) -> LungFinder | None:
     """Open the installed lung network, checked like any model; None when none is installed.
+
+    It runs in the reference engine unless another is named: a classifier that is cropped to the lungs would else give other
+    scores on machines whose faster engine rounds, for a crop may be a pixel narrower.
 
     Args:
         engine: as for `open_predictor`.
