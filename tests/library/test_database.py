@@ -72,10 +72,10 @@ def test_two_processes_write_at_the_same_time(tmp_path: Path) -> None:
     ids = put(library, ours={}, theirs={})
     child = subprocess.Popen([sys.executable, "-c", WRITE, str(library.path), str(ids["theirs"])], cwd=ROOT)
     number = 0
-    while child.poll() is None:
+    while child.poll() is None and number < 200:  # SQLite is not fair: whoever never lets go starves the other
         library.set_note(ids["ours"], f"parent {number}")
         number += 1
-    assert child.returncode == 0
+    assert child.wait(60) == 0
     assert [image.note for image in library.images([ids["ours"], ids["theirs"]])] == [f"parent {number - 1}", "child 24"]
     library.close()
 

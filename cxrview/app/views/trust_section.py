@@ -128,7 +128,7 @@ def _likeness_badges(state: AppState) -> tuple[Badge, ...]:
     if not isinstance(state.reading, Analysis):
         return ()
     likeness = likeness_of(state.reading.in_distribution)
-    if likeness is not Likeness.UNLIKE and not REFUSED_FLAGS.keys().isdisjoint(flags_shown(state)):
+    if likeness is Likeness.USUAL and not REFUSED_FLAGS.keys().isdisjoint(flags_shown(state)):
         return ()  # what is no frontal chest film is not praised for its likeness to one
     reason = likeness_reason(state.reading.in_distribution)
     return (Badge("likeness", LIKENESS_WORDS[likeness], reason, _LIKENESS_ROLES[likeness]),)
