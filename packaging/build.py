@@ -22,6 +22,8 @@ import shrink
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "installers"
 SUMS = "SHA256SUMS"
+# Its own installer puts it on no PATH.
+INNO_FOLDERS = (r"C:\Program Files (x86)\Inno Setup 6", r"C:\Program Files\Inno Setup 7")
 
 
 class BuildFailed(Exception):
@@ -160,9 +162,9 @@ def linux_installers(flavour: str, folder: Path, output: Path) -> tuple[Path, ..
 
 def windows_installer(flavour: str, folder: Path, output: Path) -> tuple[Path, ...]:
     """Run Inno Setup on its script. Not yet run on Windows."""
-    tool = shutil.which("iscc") or shutil.which("ISCC", path=r"C:\Program Files (x86)\Inno Setup 6")
+    tool = shutil.which("iscc") or shutil.which("iscc", path=os.pathsep.join(INNO_FOLDERS))
     if tool is None:
-        raise BuildFailed(f"Inno Setup 6 is not installed (jrsoftware.org); the frozen program is in {folder}.")
+        raise BuildFailed(f"Inno Setup 6.3 or newer is not installed (jrsoftware.org); the frozen program is in {folder}.")
     script = ROOT / "packaging" / "windows" / "cxrview.iss"
     definitions = [f"/DVersion={version()}", f"/DFlavour={flavour}", f"/DFolder={folder}", f"/DOutput={output}"]
     subprocess.run([tool, *definitions, str(script)], check=True)
@@ -172,7 +174,8 @@ def windows_installer(flavour: str, folder: Path, output: Path) -> tuple[Path, .
 def macos_image(flavour: str, folder: Path, output: Path) -> tuple[Path, ...]:
     """Make the disk image. Not yet run on macOS."""
     image = output / f"cxrview-{version()}-{flavour}-{lock.platform_name()}.dmg"
-    subprocess.run(["sh", str(ROOT / "packaging" / "macos" / "make_dmg.sh"), str(folder.with_suffix(".app")), str(image)], check=True)
+    script = ROOT / "packaging" / "macos" / "make_dmg.sh"
+    subprocess.run(["sh", str(script), str(folder.with_suffix(".app")), str(folder / "licences"), str(image)], check=True)
     return (image,)
 
 

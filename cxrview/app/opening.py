@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from cxrview.app.crash import CrashReporter
@@ -52,6 +53,9 @@ def main(argv: Sequence[str]) -> int:
     front = build_front(application)
     front.crashes.install()
     backstage = _Backstage(front, options)
+    if sys.platform == "darwin":
+        asked = AskedBySystem(application)
+        asked.path_asked.connect(backstage.open_later)
     # Queued: the first picture is on the screen before the rest is built.
     front.window.painted.connect(backstage.build, Qt.ConnectionType.QueuedConnection)
     front.window.show()
@@ -79,6 +83,25 @@ def build_front(application: QApplication) -> Front:
     return Front(window, store, CrashReporter(where.log_dir), settings)
 
 
+class AskedBySystem(QObject):
+    """Hears which files macOS wants opened: it tells a running program, where other systems start it with words."""
+
+    path_asked = Signal(Path)
+    """A file or folder to open."""
+
+    def __init__(self, application: QApplication) -> None:
+        """Listen from now on; Python then sees every event of the window, so that only macOS has one."""
+        super().__init__(application)
+        application.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Qt: take what is addressed to us, and let everything else pass."""
+        if isinstance(event, QFileOpenEvent) and event.file():
+            self.path_asked.emit(Path(event.file()))
+            return True
+        return super().eventFilter(watched, event)
+
+
 class _Backstage(QObject):
     """Builds the program behind a window once that was painted, and takes it down."""
 
@@ -94,6 +117,15 @@ class _Backstage(QObject):
 
         self._program = build(front=self._front)
         self._program.begin(self._options)
+
+    def open_later(self, path: Path) -> None:
+        """Open one more file or folder, now or as soon as there is what opens it."""
+        from cxrview.app.wiring import open_paths
+
+        if self._program is None:
+            self._options = replace(self._options, paths=(*self._options.paths, path))
+        else:
+            open_paths(self._program.controllers, (path,))
 
     def close(self) -> None:
         """Remember the person's wishes and take everything down; a window that was never painted has nothing behind it."""

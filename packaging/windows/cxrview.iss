@@ -1,4 +1,5 @@
-; The installer for Windows: one user, no administrator. Read by Inno Setup 6, started by packaging/build.py. Not yet run on Windows.
+; The installer for Windows: one user, no administrator. Read by Inno Setup 6.3 or newer, started by packaging/build.py.
+; Not yet run on Windows.
 ; Needs /DVersion= /DFlavour= /DFolder= (the frozen folder) /DOutput= .
 
 #define Name "cxrview"
@@ -11,8 +12,8 @@ AppPublisher=The cxrview authors
 DefaultDirName={localappdata}\Programs\cxrview
 DefaultGroupName=cxrview
 DisableProgramGroupPage=yes
+; Never for all users: PATH and file types below are those of one.
 PrivilegesRequired=lowest
-PrivilegesRequiredOverridesAllowed=dialog
 ArchitecturesAllowed=x64compatible
 ArchitecturesInstallIn64BitMode=x64compatible
 MinVersion=10.0
@@ -46,28 +47,36 @@ Name: "{autoprograms}\cxrview"; Filename: "{app}\cxrview.exe"; IconFilename: "{a
 Name: "{autodesktop}\cxrview"; Filename: "{app}\cxrview.exe"; IconFilename: "{app}\cxrview.ico"; Tasks: desktop
 
 [Registry]
-Root: HKA; Subkey: "Software\Classes\.cxrmodel"; ValueType: string; ValueData: "cxrview.model"; Flags: uninsdeletevalue
-Root: HKA; Subkey: "Software\Classes\cxrview.model"; ValueType: string; ValueData: "cxrview model package"; Flags: uninsdeletekey
-Root: HKA; Subkey: "Software\Classes\cxrview.model\DefaultIcon"; ValueType: string; ValueData: "{app}\cxrview-model.ico"
-Root: HKA; Subkey: "Software\Classes\cxrview.model\shell\open\command"; ValueType: string; ValueData: """{app}\cxrview.exe"" ""%1"""
-Root: HKA; Subkey: "Software\Classes\.dcm\OpenWithProgids"; ValueType: string; ValueName: "cxrview.dicom"; Flags: uninsdeletevalue
-Root: HKA; Subkey: "Software\Classes\.dicom\OpenWithProgids"; ValueType: string; ValueName: "cxrview.dicom"; Flags: uninsdeletevalue
-Root: HKA; Subkey: "Software\Classes\cxrview.dicom"; ValueType: string; ValueData: "DICOM image"; Flags: uninsdeletekey
-Root: HKA; Subkey: "Software\Classes\cxrview.dicom\DefaultIcon"; ValueType: string; ValueData: "{app}\cxrview.ico"
-Root: HKA; Subkey: "Software\Classes\cxrview.dicom\shell\open\command"; ValueType: string; ValueData: """{app}\cxrview.exe"" ""%1"""
+Root: HKCU; Subkey: "Software\Classes\.cxrmodel"; ValueType: string; ValueData: "cxrview.model"; Flags: uninsdeletevalue
+Root: HKCU; Subkey: "Software\Classes\cxrview.model"; ValueType: string; ValueData: "cxrview model package"; Flags: uninsdeletekey
+Root: HKCU; Subkey: "Software\Classes\cxrview.model\DefaultIcon"; ValueType: string; ValueData: "{app}\cxrview-model.ico"
+Root: HKCU; Subkey: "Software\Classes\cxrview.model\shell\open\command"; ValueType: string; ValueData: """{app}\cxrview.exe"" ""%1"""
+Root: HKCU; Subkey: "Software\Classes\.dcm\OpenWithProgids"; ValueType: string; ValueName: "cxrview.dicom"; Flags: uninsdeletevalue
+Root: HKCU; Subkey: "Software\Classes\.dicom\OpenWithProgids"; ValueType: string; ValueName: "cxrview.dicom"; Flags: uninsdeletevalue
+Root: HKCU; Subkey: "Software\Classes\cxrview.dicom"; ValueType: string; ValueData: "DICOM image"; Flags: uninsdeletekey
+Root: HKCU; Subkey: "Software\Classes\cxrview.dicom\DefaultIcon"; ValueType: string; ValueData: "{app}\cxrview.ico"
+Root: HKCU; Subkey: "Software\Classes\cxrview.dicom\shell\open\command"; ValueType: string; ValueData: """{app}\cxrview.exe"" ""%1"""
 Root: HKCU; Subkey: "Environment"; ValueType: expandsz; ValueName: "Path"; ValueData: "{olddata};{app}"; Tasks: path; Check: IsPathMissing
 
 [Run]
 Filename: "{app}\cxrview.exe"; Description: "Start cxrview"; Flags: nowait postinstall skipifsilent
 
 [Code]
-function IsPathMissing: Boolean;
-var
-  Known: String;
+// Semicolons on both sides, so that no folder is taken for the beginning of another one's name.
+function Enclosed(Text: String): String;
 begin
-  if not RegQueryStringValue(HKCU, 'Environment', 'Path', Known) then
-    Known := '';
-  Result := Pos(';' + Uppercase(ExpandConstant('{app}')) + ';', ';' + Uppercase(Known) + ';') = 0;
+  Result := ';' + Text + ';';
+end;
+
+function PathOfUser: String;
+begin
+  if not RegQueryStringValue(HKCU, 'Environment', 'Path', Result) then
+    Result := '';
+end;
+
+function IsPathMissing: Boolean;
+begin
+  Result := Pos(Enclosed(Uppercase(ExpandConstant('{app}'))), Enclosed(Uppercase(PathOfUser))) = 0;
 end;
 
 procedure TakeFromPath;
@@ -75,25 +84,27 @@ var
   Known: String;
   Place: Integer;
 begin
-  if not RegQueryStringValue(HKCU, 'Environment', 'Path', Known) then
+  Known := Enclosed(PathOfUser);
+  Place := Pos(Enclosed(Uppercase(ExpandConstant('{app}'))), Uppercase(Known));
+  if Place = 0 then
     exit;
-  Place := Pos(';' + Uppercase(ExpandConstant('{app}')), Uppercase(Known));
-  if Place > 0 then begin
-    Delete(Known, Place, Length(ExpandConstant('{app}')) + 1);
-    RegWriteExpandStringValue(HKCU, 'Environment', 'Path', Known);
-  end;
+  Delete(Known, Place, Length(ExpandConstant('{app}')) + 1);
+  // Without the two semicolons that were put around it.
+  Known := Copy(Known, 2, Length(Known) - 2);
+  RegWriteExpandStringValue(HKCU, 'Environment', 'Path', Known);
 end;
 
-procedure CurUninstallStepChanged(Step: TUninstallStep);
+procedure CurUninstallStepChanged(CurUninstallStep: TUninstallStep);
 var
   Data: String;
 begin
-  if Step = usPostUninstall then begin
-    TakeFromPath;
-    Data := ExpandConstant('{localappdata}\cxrview');
-    if DirExists(Data) and not UninstallSilent then
-      if MsgBox('Delete the settings, the library, added models and training runs too?' + #13#10 + Data,
-        mbConfirmation, MB_YESNO or MB_DEFBUTTON2) = IDYES then
-        DelTree(Data, True, True, True);
-  end;
+  if CurUninstallStep <> usPostUninstall then
+    exit;
+  TakeFromPath;
+  Data := ExpandConstant('{localappdata}\cxrview');
+  if UninstallSilent or not DirExists(Data) then
+    exit;
+  if MsgBox('Delete the settings, the library, added models and training runs too?' + #13#10 + Data,
+    mbConfirmation, MB_YESNO or MB_DEFBUTTON2) = IDYES then
+    DelTree(Data, True, True, True);
 end;
