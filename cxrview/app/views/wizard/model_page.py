@@ -12,11 +12,12 @@ from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.page import BusyLine, WizardPage
 from cxrview.app.views.wizard.tables import in_a_row, make_button, make_table
 from cxrview.app.wizard import Wizard
+from cxrview.io.places import how_to_get
 from cxrview.training.compose import ROUTE_WORDS, FieldRow, Plan, Route
 from cxrview.training.estimate import Estimate, in_words
 
 LEAD = "Choose by the time you have. Everything that the choice stands for can be seen and changed below."
-NO_TORCH = 'Training needs torch, which is not installed here: pip install "cxrview[train]".'
+NO_TORCH = f"Training needs torch, which is not installed here: {how_to_get('train')}."
 VALUE, WORDS = 1, 2
 
 
