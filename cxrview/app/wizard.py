@@ -233,7 +233,8 @@ def source_removed(state: Wizard, place: int) -> Wizard:
 
 def scan_progressed(state: Wizard, progress: Progress) -> Wizard:
     """Show how far the scan is."""
-    return replace(state, scanning=Busy("Looking through the images", progress.done, progress.total))
+    what = "Looking for copies" if progress.is_comparing else "Looking through the images"
+    return replace(state, scanning=Busy(what, progress.done, progress.total))
 
 
 def scan_done(state: Wizard, listed: Listed, scan: Scan, problems: Mapping[Problem, tuple[int, ...]]) -> Wizard:

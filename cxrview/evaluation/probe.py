@@ -54,7 +54,7 @@ class Confounding:
 
 
 def probe_confounding(
-    borders: npt.NDArray[np.float32], thumbs: npt.NDArray[np.uint8], classes: Sequence[str], sources: Sequence[str], groups: Sequence[str]
+    borders: npt.NDArray[np.floating], thumbs: npt.NDArray[np.uint8], classes: Sequence[str], sources: Sequence[str], groups: Sequence[str]
 ) -> Confounding:
     """Probe whether source and class can be told from borders and from small whole pictures.
 

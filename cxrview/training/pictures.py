@@ -27,7 +27,8 @@ from cxrview.training.lung_source import NO_LUNGS, KnownLungs, LungSource, lungs
 from cxrview.training.mask_examples import mask_at_model
 
 CACHE_FORMAT = 4  # raise it when `prepare` gives other pictures for the same contract
-COMPARED_AT_ONCE = 2**25  # pairs of hashes: 128 MiB
+ROWS_AT_ONCE, COLUMNS_AT_ONCE = 64, 4096  # of a table of all pairs of hashes: 2 MiB, which stays in the processor's cache
+MOST_LIKE = 64  # pairs kept of one picture; a thousand blank pictures would make half a million
 HASH_SIDE = 16  # perceptual hashes of 16 × 16 bits
 
 
@@ -124,19 +125,38 @@ def near_duplicates(pictures: Pictures, distance: int) -> tuple[tuple[int, int],
     return same_pictures(pictures.hashes, distance)
 
 
-def same_pictures(hashes: npt.NDArray[np.bool_], distance: int) -> tuple[tuple[int, int], ...]:
-    """Find pairs of rows of perceptual hashes, (N, 256), that differ by at most `distance` bits; none when negative."""
+def same_pictures(
+    hashes: npt.NDArray[np.bool_], distance: int, *, report: Callable[[int], None] = lambda _: None
+) -> tuple[tuple[int, int], ...]:
+    """Find pairs of rows of perceptual hashes, (N, 256), that differ by at most `distance` bits; none when negative.
+
+    A picture that many earlier ones look like is paired with the first `MOST_LIKE` of them. `report` is told how many rows were
+    compared with all later ones; it may raise to stop.
+    """
     if distance < 0:
         return ()
-    signs = np.where(hashes, np.float32(1), np.float32(-1))
+    words = np.packbits(hashes, axis=1).view(np.uint64)
     pairs: list[tuple[int, int]] = []
-    rows = min(1024, max(1, COMPARED_AT_ONCE // max(1, len(signs))))
-    for start in range(0, len(signs), rows):
-        differing = (HASH_SIDE * HASH_SIDE - signs[start : start + rows] @ signs.T) / 2
-        for row, column in np.argwhere(differing <= distance):
-            if start + int(row) < int(column):
-                pairs.append((start + int(row), int(column)))
-    return tuple(pairs)
+    paired = np.zeros(len(words), np.int64)
+    for start in range(0, len(words), ROWS_AT_ONCE):
+        report(start)
+        rows = words[start : start + ROWS_AT_ONCE]
+        for place in range(start, len(words), COLUMNS_AT_ONCE):
+            found: npt.NDArray[np.intp] = _alike(rows, words[place : place + COLUMNS_AT_ONCE], distance) + np.array((start, place))
+            for row, column in found[found[:, 0] < found[:, 1]].tolist():
+                if paired[column] < MOST_LIKE:
+                    paired[column] += 1
+                    pairs.append((row, column))
+    return tuple(sorted(pairs))
+
+
+def _alike(rows: npt.NDArray[np.uint64], columns: npt.NDArray[np.uint64], distance: int) -> npt.NDArray[np.intp]:
+    """Give the (k, 2) places of rows and columns that differ by at most `distance` bits; half of the words rule most of them out."""
+    half = np.bitwise_count(rows[:, None, 0] ^ columns[:, 0]) + np.bitwise_count(rows[:, None, 1] ^ columns[:, 1])
+    places = np.argwhere(half <= distance)
+    differing = np.bitwise_count(rows[places[:, 0]] ^ columns[places[:, 1]]).sum(axis=1, dtype=np.int64)
+    alike: npt.NDArray[np.intp] = places[differing <= distance]
+    return alike
 
 
 def _read_one(example: Example, spec: InputSpec, finder: LungFinder | None) -> _One | str:

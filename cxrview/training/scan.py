@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,15 +18,17 @@ from cxrview.core.errors import CxrError, DataError
 from cxrview.core.flags import Flag, flags_of
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.prepare import to_gray
-from cxrview.evaluation.baselines import border_features
+from cxrview.evaluation.baselines import BORDER_PX, SIDE_SAMPLES, border_features
 from cxrview.io.read import read_pixels
 from cxrview.training.judge import WHOLE
-from cxrview.training.pictures import perceptual_hash, same_pictures
+from cxrview.training.pictures import HASH_SIDE, perceptual_hash, same_pictures
 from cxrview.training.sources import Entry
 
 THUMB_PX, SMALL_THUMB_PX = 96, 48
 MOST_LARGE_THUMBS = 20_000  # more are kept small, so that they fit into memory
 BINS = 32
+HASH_BITS = HASH_SIDE * HASH_SIDE
+BORDER_VALUES = 4 * BORDER_PX * SIDE_SAMPLES
 AHEAD = 64  # images in work at once; more would keep pixels of images nobody waits for
 
 
@@ -99,7 +101,7 @@ class Scan:
     Attributes:
         thumbs: (N, 96, 96) uint8, 48 px in large sets, whole pictures squeezed to squares, bright = dense.
         hashes: (N, 256) bool, perceptual.
-        borders: (N, D) float32, the outermost pixels, see `evaluation.baselines.border_features`.
+        borders: (N, D) float16, the outermost pixels, see `evaluation.baselines.border_features`.
         histograms: (N, 32) float32, shares of the gray levels.
         same: pairs of rows with nearly the same picture.
     """
@@ -107,7 +109,7 @@ class Scan:
     seen: tuple[Seen, ...]
     thumbs: npt.NDArray[np.uint8]
     hashes: npt.NDArray[np.bool_]
-    borders: npt.NDArray[np.float32]
+    borders: npt.NDArray[np.float16]
     histograms: npt.NDArray[np.float32]
     same: tuple[tuple[int, int], ...]
 
@@ -119,10 +121,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """So many of so many images were looked at; the second part, the search for copies, has no count."""
+    """So many of so many images were looked at, or, in the second part, compared with all others."""
 
     done: int
     total: int
+    is_comparing: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +133,7 @@ class _One:
     seen: Seen
     thumb: npt.NDArray[np.uint8]
     bits: npt.NDArray[np.bool_]
-    border: npt.NDArray[np.float32]
+    border: npt.NDArray[np.float16]
     histogram: npt.NDArray[np.float32]
 
 
@@ -154,26 +157,25 @@ def scan(
     Raises:
         DataError: there is nothing to look at, or not one image can be read.
     """
-    ones: list[_One] = []
+    side = THUMB_PX if len(entries) <= MOST_LARGE_THUMBS else SMALL_THUMB_PX
+    seen: list[Seen] = []
+    # Filled row by row: a list of small arrays, stacked at the end, would need the room twice.
+    thumbs = np.zeros((len(entries), side, side), np.uint8)
+    hashes = np.zeros((len(entries), HASH_BITS), np.bool_)
+    borders = np.zeros((len(entries), BORDER_VALUES), np.float16)
+    histograms = np.zeros((len(entries), BINS), np.float32)
     with ThreadPoolExecutor(workers, thread_name_prefix="cxrview-scan") as pool:
-        for one in _in_order(pool, entries, gate):
-            ones.append(one)
-            if len(ones) % 16 == 0 or len(ones) == len(entries):
-                report(Progress(len(ones), len(entries)))
-    if not any(not one.seen.reason for one in ones):
-        reason = ones[0].seen.reason if ones else ""
-        raise DataError("Not one image could be read.", hint=reason)
-    hashes = np.stack([one.bits for one in ones])
-    readable = [number for number, one in enumerate(ones) if not one.seen.reason]
-    pairs = same_pictures(hashes[readable], distance)
-    return Scan(
-        tuple(one.seen for one in ones),
-        np.stack([one.thumb for one in ones]),
-        hashes,
-        np.stack([one.border for one in ones]),
-        np.stack([one.histogram for one in ones]),
-        tuple((readable[first], readable[second]) for first, second in pairs),
-    )
+        for row, one in enumerate(_in_order(pool, entries, side, gate)):
+            seen.append(one.seen)
+            thumbs[row], hashes[row], borders[row], histograms[row] = one.thumb, one.bits, one.border, one.histogram
+            if len(seen) % 16 == 0 or len(seen) == len(entries):
+                report(Progress(len(seen), len(entries)))
+    readable = np.flatnonzero(np.array([not each.reason for each in seen], np.bool_))
+    if not len(readable):
+        raise DataError("Not one image could be read.", hint=seen[0].reason if seen else "")
+    pairs = same_pictures(hashes[readable], distance, report=lambda row: report(Progress(row, len(readable), is_comparing=True)))
+    same = tuple((int(readable[first]), int(readable[second])) for first, second in pairs)
+    return Scan(tuple(seen), thumbs, hashes, borders, histograms, same)
 
 
 def problems_of(scan: Scan) -> dict[Problem, tuple[int, ...]]:
@@ -207,15 +209,14 @@ def is_lateral(view: str) -> bool:
     return view.strip().upper() in {"LL", "RL", "LATERAL", "LAT", "L", "LLD", "RLD"}
 
 
-def _in_order(pool: ThreadPoolExecutor, entries: Sequence[Entry], gate: Callable[[Pixels], tuple[Flag, ...]]) -> Iterator[_One]:
+def _in_order(pool: ThreadPoolExecutor, entries: Sequence[Entry], side: int, gate: Callable[[Pixels], tuple[Flag, ...]]) -> Iterator[_One]:
     """Look at images in threads, a bounded number ahead, and give them in their order."""
     rest = iter(entries)
-    side = THUMB_PX if len(entries) <= MOST_LARGE_THUMBS else SMALL_THUMB_PX
-    waiting: list[Future[_One]] = [pool.submit(_look, entry, side, gate) for entry in islice(rest, AHEAD)]
+    waiting: deque[Future[_One]] = deque(pool.submit(_look, entry, side, gate) for entry in islice(rest, AHEAD))
     try:
         while waiting:
-            yield waiting.pop(0).result()
-            waiting += [pool.submit(_look, entry, side, gate) for entry in islice(rest, 1)]
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(_look, entry, side, gate) for entry in islice(rest, 1))
     finally:
         for future in waiting:
             future.cancel()
@@ -248,10 +249,10 @@ def _look(entry: Entry, side: int, gate: Callable[[Pixels], tuple[Flag, ...]]) -
     )
     shares = (np.bincount(gray.reshape(-1) >> 3, minlength=BINS) / gray.size).astype(np.float32)
     thumb = cv2.resize(gray, (side, side), interpolation=cv2.INTER_AREA)
-    return _One(seen, thumb.astype(np.uint8), perceptual_hash(gray), border_features(gray).astype(np.float32), shares)
+    return _One(seen, thumb.astype(np.uint8), perceptual_hash(gray), border_features(gray).astype(np.float16), shares)
 
 
 def _unreadable(seen: Seen, side: int) -> _One:
-    border = border_features(np.zeros((16, 16), np.uint8)).astype(np.float32)
     thumb = np.zeros((side, side), np.uint8)
-    return _One(seen, thumb, np.zeros(256, np.bool_), np.zeros_like(border), np.zeros(BINS, np.float32))
+    border, histogram = np.zeros(BORDER_VALUES, np.float16), np.zeros(BINS, np.float32)
+    return _One(seen, thumb, np.zeros(HASH_BITS, np.bool_), border, histogram)

@@ -13,7 +13,7 @@ from cxrview.core.prepare import prepare
 from cxrview.io.places import places
 from cxrview.io.read import read_pixels
 from cxrview.training.examples import Example, read_collection
-from cxrview.training.pictures import load_pictures, near_duplicates
+from cxrview.training.pictures import MOST_LIKE, load_pictures, near_duplicates, same_pictures
 from cxrview.training.recipe import Recipe
 
 
@@ -70,3 +70,23 @@ def test_a_recompressed_copy_is_a_near_duplicate_and_another_chest_is_not(films:
     pictures = load_pictures([original, other, replace(original, path=copy)], small_recipe.input).pictures
     assert near_duplicates(pictures, 24) == ((0, 2),)
     assert near_duplicates(pictures, -1) == ()
+
+
+def test_the_search_for_like_pictures_finds_what_comparing_all_with_all_finds() -> None:
+    random = np.random.default_rng(3)
+    hashes = random.random((5000, 256)) < 0.5
+    for copy, original, bits in ((17, 3, 0), (4900, 3, 24), (4999, 4200, 25), (90, 60, 10)):
+        hashes[copy] = hashes[original]
+        hashes[copy, random.permutation(256)[:bits]] ^= True
+    told: list[int] = []
+    signs = np.where(hashes, np.float32(1), np.float32(-1))
+    wanted = {(int(one), int(two)) for one, two in np.argwhere((256 - signs @ signs.T) / 2 <= 24) if one < two}
+    assert set(same_pictures(hashes, 24, report=told.append)) == wanted >= {(3, 17), (3, 4900), (17, 4900), (60, 90)}
+    assert told[0] == 0
+    assert told == sorted(told)
+
+
+def test_a_thousand_blank_pictures_do_not_make_half_a_million_pairs() -> None:
+    pairs = same_pictures(np.zeros((1000, 256), np.bool_), 24)
+    assert len(pairs) < 1000 * MOST_LIKE
+    assert {second for _first, second in pairs} == set(range(1, 1000))
