@@ -1,6 +1,6 @@
 """The few parts of the ONNX file format (protocol buffers) that are needed where the onnx package is not installed.
 
-Looking for data kept in other files, and writing the tiny graph of the fake model.
+Looking for data kept in other files, finding the weights of the layers, and writing the tiny graph of the fake model.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from cxrview.core.errors import PackageError
 from cxrview.core.results import FloatArray
@@ -31,6 +32,12 @@ _WAYS: Mapping[str, Mapping[int, str]] = {
     "tensor": {},
 }
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+_MODEL_GRAPH, _GRAPH_NODE, _GRAPH_TENSOR = 7, 1, 5
+_NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR = 1, 2, 4
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 8, 9
+_FLOATS: Mapping[int, str] = {_FLOAT32: "<f4", 10: "<f2"}
+# What gives its input on under another name.
+_PASSES_ON = ("Cast", "Identity")
 
 
 def has_external_data(graph: bytes) -> bool:
@@ -86,6 +93,54 @@ def _varint(message: memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
     raise PackageError("the graph is not an ONNX file, or it was cut short.")
+
+
+def weights_in_order(graph: memoryview) -> list[npt.NDArray[np.generic]]:
+    """Give the weights of an ONNX file's layers (tensors of two axes and more), from input to answer, each flat.
+
+    They are views of `graph`: where that can be written, changing them changes the file.
+
+    Raises:
+        PackageError: the bytes are no ONNX file.
+    """
+    parts = [value for number, value in _fields(graph) if number == _MODEL_GRAPH and isinstance(value, memoryview)]
+    tensors = dict(_weight(value) for part in parts for number, value in _fields(part) if number == _GRAPH_TENSOR)
+    stands_for: dict[str, str] = {}
+    used: dict[str, None] = {}
+    for part in parts:
+        for number, node in _fields(part):
+            if number == _GRAPH_NODE and isinstance(node, memoryview):
+                inputs, outputs, operator = _node(node)
+                if operator in _PASSES_ON:
+                    stands_for |= {name: stands_for.get(inputs[0], inputs[0]) for name in outputs}
+                else:
+                    used |= dict.fromkeys(stands_for.get(name, name) for name in inputs)
+    found = [tensors[name] for name in used if name in tensors]
+    return [values for values in found if values is not None]
+
+
+def _weight(tensor: int | memoryview) -> tuple[str, npt.NDArray[np.generic] | None]:
+    """Give a tensor's name and its values, flat; None for what is no weight of a layer."""
+    name, sides, kind, content = "", 0, 0, None
+    for number, value in _fields(tensor if isinstance(tensor, memoryview) else memoryview(b"")):
+        if number == _TENSOR_NAME and isinstance(value, memoryview):
+            name = bytes(value).decode()
+        elif number == _TENSOR_DIMS:
+            sides += 1 if isinstance(value, int) else sum(byte < 0x80 for byte in value)  # packed: each number ends in such a byte
+        elif number == _TENSOR_TYPE and isinstance(value, int):
+            kind = value
+        elif number == _TENSOR_RAW and isinstance(value, memoryview):
+            content = value
+    is_weight = content is not None and sides > 1 and kind in _FLOATS
+    return name, np.frombuffer(content, _FLOATS[kind]) if is_weight and content is not None else None
+
+
+def _node(node: memoryview) -> tuple[list[str], list[str], str]:
+    texts: dict[int, list[str]] = {_NODE_INPUT: [], _NODE_OUTPUT: [], _NODE_OPERATOR: []}
+    for number, value in _fields(node):
+        if number in texts and isinstance(value, memoryview):
+            texts[number].append(bytes(value).decode())
+    return texts[_NODE_INPUT], texts[_NODE_OUTPUT], "".join(texts[_NODE_OPERATOR])
 
 
 def model_bytes(

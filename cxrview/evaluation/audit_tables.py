@@ -177,16 +177,31 @@ def _explanations(audits: Audits) -> Table:
     return Table(
         title="Are the heatmaps faithful?",
         note="Deletion and insertion: how much more the hottest places matter to the logit than places taken by chance (0: no more). "
-        "Weights in disorder: likeness (0 to 1) to maps of a head with shuffled weights; near 1 the map ignores what was learned. Pointing "
-        "and energy: against drawn boxes, where there are any.",
-        columns=("Source", "Label", "Images", "Deletion and insertion", "Weights in disorder", "Pointing", "Energy (even map)", "Result"),
+        "ROAD: how many logits more the hottest places carry than the coolest, filled so that the hole tells nothing (0: no more). "
+        "Disorder: likeness (0 to 1) to maps of a head with shuffled weights, and of a network shuffled from its answer down: the last "
+        "quarter, half, three quarters, all; near 1 the map ignores what was learned. Pointing and energy: against drawn boxes, where "
+        "there are any.",
+        columns=(
+            "Source",
+            "Label",
+            "Images",
+            "Deletion and insertion",
+            "ROAD (logits)",
+            "Head in disorder",
+            "Network in disorder",
+            "Pointing",
+            "Energy (even map)",
+            "Result",
+        ),
         rows=tuple(
             (
                 f"{each.source} ({each.split.value})",
                 each.label,
                 str(each.images),
                 signed(each.deletion),
+                signed(each.road),
                 number(each.randomised),
+                " · ".join(f"{stage:.2f}" for stage in each.cascade),
                 "–" if each.pointing is None else str(each.pointing),
                 "–" if each.energy is None else f"{each.energy} ({each.even:.3f})",
                 str(each.level),

@@ -18,6 +18,7 @@ from cxrview.engine.analyse import heatmaps_of
 from cxrview.engine.base import Predictor
 from cxrview.engine.packages import Package
 from cxrview.evaluation.bootstrap import bootstrap_draws, bootstrap_mean, interval_of
+from cxrview.evaluation.cascade import PARTS, Cascade, cascading_likeness, open_cascade
 from cxrview.evaluation.cases import Case, ScoredCases, Split, group_folds, groups_of, score_cases, sources_of, truth_of
 from cxrview.evaluation.compare import Comparison
 from cxrview.evaluation.explanations import (
@@ -33,6 +34,7 @@ from cxrview.evaluation.explanations import (
 from cxrview.evaluation.interval import Interval
 from cxrview.evaluation.metrics import auroc, brier, expected_calibration_error
 from cxrview.evaluation.readings import LungArea, Reading, prepared
+from cxrview.evaluation.road import Road, remove_and_debias
 from cxrview.evaluation.shortcut_audit import Level, ShortcutAudit, audit_shortcuts
 from cxrview.evaluation.templates import Stability, Template, make_templates, stability
 from cxrview.evaluation.within_source import MEASURED_SPLITS, Contrast, Settings, members
@@ -106,7 +108,9 @@ class ExplanationResult:
         pointing, energy: against drawn boxes; None where none were given. even: energy of an even map.
         even: see above.
         deletion: how much better than chance deletion and insertion are, together; above 0 is faithful.
-        randomised: likeness to maps of disordered weights, 0 to 1; NaN where it cannot be told.
+        road: how many logits more the hottest places carry than the coolest (remove and debias); above 0 is faithful.
+        randomised: likeness to maps of a disordered head, 0 to 1; NaN where it cannot be told.
+        cascade: likeness to maps of a network whose last quarter, half, three quarters and whole are in disorder, 0 to 1.
     """
 
     split: Split
@@ -117,7 +121,9 @@ class ExplanationResult:
     energy: Interval | None
     even: float
     deletion: Interval
+    road: Interval
     randomised: float
+    cascade: tuple[float, ...]
     level: Level
 
 
@@ -221,33 +227,47 @@ def audit_explanations(
     drawn = boxes or {}
     labels = [label.id for label in package.manifest.labels]
     results: list[ExplanationResult] = []
-    for split in MEASURED_SPLITS:
-        for source in sources_of(cases, split):
-            for place, label in enumerate(labels):
-                rows = _chosen(cases, split, source, label, drawn, settings) if label != settings.reference else []
-                if rows:
-                    report(f"Testing the maps of {label} on {len(rows)} images of {source}.")
-                    tested = [_tested(cases[i], load(i), package, predictor, place, drawn) for i in rows]
-                    results.extend(_result(split, source, label, tested, [cases[i].group_id for i in rows], settings))
+    with open_cascade(package) as cascade:
+        for split in MEASURED_SPLITS:
+            for source in sources_of(cases, split):
+                for place, label in enumerate(labels):
+                    rows = _chosen(cases, split, source, label, drawn, settings) if label != settings.reference else []
+                    if rows:
+                        report(f"Testing the maps of {label} on {len(rows)} images of {source}.")
+                        tested = [_tested(cases[i], load(i), package, predictor, place, drawn, cascade) for i in rows]
+                        results.extend(_result(split, source, label, tested, [cases[i].group_id for i in rows], settings))
     return tuple(results)
 
 
-def level_of_explanation(deletion: Interval, randomised: float) -> Level:
-    """Judge maps: better than chance and changed by other weights (to 0.5) passes; worse than chance, or unchanged (above 0.7), fails."""
-    if deletion.high < 0.0 or randomised > SAME_MAP:
+def level_of_explanation(deletion: Interval, road: Interval, randomised: float, forgotten: float) -> Level:
+    """Judge maps by places taken away, in two ways, and by weights in disorder, of the head and of the whole network.
+
+    Better than chance and changed by other weights (to 0.5) passes; worse than chance in either way, or unchanged (above 0.7), fails.
+    """
+    alike = [each for each in (randomised, forgotten) if math.isfinite(each)]
+    if min(deletion.high, road.high) < 0.0 or max(alike, default=0.0) > SAME_MAP:
         return Level.FAILED
-    return Level.DOUBTFUL if randomised > SIMILAR_MAP or not deletion.low > 0.0 else Level.PASSED
+    is_faithful = deletion.low > 0.0 and road.low > 0.0
+    return Level.PASSED if is_faithful and max(alike, default=0.0) <= SIMILAR_MAP else Level.DOUBTFUL
 
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
     pointing: Pointing | None
     deletion: Deletion | None
+    road: Road
     randomised: float
+    cascade: tuple[float, ...]
 
 
 def _tested(
-    case: Case, loaded: tuple[Pixels, LungArea | None], package: Package, predictor: Predictor, place: int, drawn: Boxes
+    case: Case,
+    loaded: tuple[Pixels, LungArea | None],
+    package: Package,
+    predictor: Predictor,
+    place: int,
+    drawn: Boxes,
+    cascade: Cascade,
 ) -> _Tested | None:
     pixels, lungs = loaded
     made = prepared(pixels, package.manifest.input, lungs)
@@ -259,7 +279,9 @@ def _tested(
     return _Tested(
         point(maps[place], made.frame, own) if own else None,
         deletion_insertion(made, maps[place], logit_of(predictor, place)),
+        remove_and_debias(made, maps[place], logit_of(predictor, place)),
         randomised_similarity(forward, package, place),
+        cascading_likeness(cascade, made.tensor, maps[place], place),
     )
 
 
@@ -274,9 +296,11 @@ def _result(
         return bootstrap_mean([group for _, group in values], [value for value, _ in values], resamples=settings.resamples)
 
     deletion = mean([(each.deletion.gain, group) for each, group in kept if each.deletion is not None])
+    road = mean([(each.road.gain, group) for each, group in kept])
     pointed = [(each.pointing, group) for each, group in kept if each.pointing is not None]
     likeness = [each.randomised for each, _ in kept if math.isfinite(each.randomised)]
     randomised = float(np.mean(likeness)) if likeness else math.nan
+    stages = tuple(float(np.mean([each.cascade[stage] for each, _ in kept])) for stage in range(len(PARTS)))
     yield ExplanationResult(
         split=split,
         source=source,
@@ -286,8 +310,10 @@ def _result(
         energy=mean([(each.energy, group) for each, group in pointed]) if pointed else None,
         even=float(np.mean([each.even for each, _ in pointed])) if pointed else math.nan,
         deletion=deletion,
+        road=road,
         randomised=randomised,
-        level=level_of_explanation(deletion, randomised),
+        cascade=stages,
+        level=level_of_explanation(deletion, road, randomised, stages[-1]),
     )
 
 

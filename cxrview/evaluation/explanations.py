@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from cxrview.core.frame import Box, Frame
-from cxrview.core.heatmap import Dense, Head, fraction_inside, heatmaps, to_image_px
+from cxrview.core.heatmap import fraction_inside, heatmaps, to_image_px
 from cxrview.core.results import FloatArray, Forward, Heatmap, HeatmapTarget, ModelInput
 from cxrview.engine.base import Predictor
+from cxrview.engine.disorder import shuffled_head
 from cxrview.engine.packages import Package
+from cxrview.evaluation.rank_correlation import rank_correlation
 
 # Around a box, of the image's shorter side: as the 15 px of the pointing game on its pictures of some 500 px.
 POINTING_MARGIN = 0.03
@@ -151,29 +153,6 @@ def randomised_similarity(forward: Forward, package: Package, place: int, *, see
         (other,) = heatmaps(forward, head, labels, only=[place], target=HeatmapTarget.LOGIT)
         found.append(abs(rank_correlation(own.values, other.values)))
     return float(np.mean(found))
-
-
-def shuffled_head(head: Head, rng: np.random.Generator) -> Head:
-    """Put the weights of every layer of a head in another order."""
-    return replace(head, layers=tuple(Dense(_shuffled(layer.weight, rng), layer.bias) for layer in head.layers))
-
-
-def rank_correlation(one: FloatArray, two: FloatArray) -> float:
-    """Give Spearman's correlation of two maps, -1 to 1; 0 where one is flat."""
-    ranks = [np.argsort(np.argsort(each.reshape(-1), kind="stable"), kind="stable").astype(np.float64) for each in (one, two)]
-    centred = [each - each.mean() for each in ranks]
-    scale = math.sqrt(float((centred[0] ** 2).sum() * (centred[1] ** 2).sum()))
-    if scale == 0.0 or min(np.ptp(one), np.ptp(two)) == 0.0:
-        return 0.0
-    return float((centred[0] * centred[1]).sum() / scale)
-
-
-def _shuffled(weight: FloatArray, rng: np.random.Generator) -> FloatArray:
-    flat = weight.reshape(-1).copy()
-    rng.shuffle(flat)
-    mixed: FloatArray = flat.reshape(weight.shape)
-    mixed.setflags(write=False)
-    return mixed
 
 
 def _masks(order: npt.NDArray[np.intp], grid: tuple[int, ...], size: tuple[int, ...], steps: int) -> list[npt.NDArray[np.bool_]]:

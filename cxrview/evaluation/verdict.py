@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxrview.evaluation.cases import Split
+from cxrview.evaluation.explanations import SAME_MAP
 from cxrview.evaluation.readings import Change
 from cxrview.evaluation.shortcut_audit import TELLS_HOSPITALS, ChangeResult, Level, ProbeResult, differs
+from cxrview.evaluation.table import signed
 from cxrview.evaluation.within_source import EVERY_OTHER, ContrastResult
 
 if TYPE_CHECKING:
+    from cxrview.evaluation.audits import ExplanationResult
     from cxrview.evaluation.report import EvaluationReport
 
 POOR_CALIBRATION = 0.10
@@ -112,12 +115,17 @@ def _heat(report: EvaluationReport) -> Iterator[str]:
             )
     for result in report.audits.explanations:
         if result.level is Level.FAILED:
-            why = (
-                f"they look {result.randomised:.2f} alike with the weights in disorder"
-                if result.deletion.high >= 0.0
-                else f"what they call hot matters less than places taken by chance ({result.deletion})"
-            )
-            yield f"Believing the heatmaps of {result.label} at {result.source}: {why}."
+            yield f"Believing the heatmaps of {result.label} at {result.source}: {_why_unfaithful(result)}."
+
+
+def _why_unfaithful(result: ExplanationResult) -> str:
+    if result.deletion.high < 0.0:
+        return f"what they call hot matters less than places taken by chance ({signed(result.deletion)})"
+    if result.road.high < 0.0:
+        return f"what they call hot carries fewer logits than what they call cool ({signed(result.road)})"
+    if result.cascade and result.cascade[-1] > SAME_MAP:
+        return f"they look {result.cascade[-1]:.2f} alike when the whole network's weights are in disorder"
+    return f"they look {result.randomised:.2f} alike with the head's weights in disorder"
 
 
 def _careful(report: EvaluationReport) -> Iterator[str]:

@@ -21,6 +21,7 @@ from cxrview.evaluation.audits import (
     external_drops,
     level_of_explanation,
 )
+from cxrview.evaluation.cascade import PARTS
 from cxrview.evaluation.cases import Split, score_cases
 from cxrview.evaluation.evaluate import evaluate_cases
 from cxrview.evaluation.interval import Interval
@@ -114,6 +115,8 @@ def test_maps_are_tested_on_the_drawn_boxes(reports):
     (cheat,) = reports["cheat"].audits.explanations
     assert honest.images == cheat.images == 12
     assert honest.pointing.value > 0.5 > cheat.pointing.value
+    assert len(honest.cascade) == len(PARTS)
+    assert math.isfinite(honest.road.low)
     assert honest.energy.value > honest.even
     assert cheat.energy.value < cheat.even
 
@@ -183,13 +186,16 @@ def test_the_drop_to_another_hospital_is_told_with_its_interval(synthetic):
     assert drop.drop.low > 0.05
 
 
-def test_maps_are_judged_by_both_checks():
+def test_maps_are_judged_by_places_taken_away_and_by_the_head_in_disorder():
     def interval(low, high):
         return Interval((low + high) / 2, low, high, 12, 0, 12)
 
-    assert level_of_explanation(interval(0.1, 0.3), 0.2) is Level.PASSED
-    assert level_of_explanation(interval(-0.1, 0.3), 0.2) is Level.DOUBTFUL
-    assert level_of_explanation(interval(-0.3, -0.1), 0.2) is Level.FAILED
-    assert level_of_explanation(interval(0.1, 0.3), 0.6) is Level.DOUBTFUL
-    assert level_of_explanation(interval(0.1, 0.3), 0.8) is Level.FAILED
-    assert level_of_explanation(interval(math.nan, math.nan), math.nan) is Level.DOUBTFUL
+    def level(deletion, randomised):
+        return level_of_explanation(deletion, interval(0.1, 0.3), randomised, 0.2)
+
+    assert level(interval(0.1, 0.3), 0.2) is Level.PASSED
+    assert level(interval(-0.1, 0.3), 0.2) is Level.DOUBTFUL
+    assert level(interval(-0.3, -0.1), 0.2) is Level.FAILED
+    assert level(interval(0.1, 0.3), 0.6) is Level.DOUBTFUL
+    assert level(interval(0.1, 0.3), 0.8) is Level.FAILED
+    assert level(interval(math.nan, math.nan), math.nan) is Level.DOUBTFUL

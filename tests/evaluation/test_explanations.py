@@ -21,8 +21,8 @@ from cxrview.evaluation.explanations import (
     logit_of,
     point,
     randomised_similarity,
-    rank_correlation,
 )
+from cxrview.evaluation.rank_correlation import rank_correlation
 from cxrview.evaluation.readings import prepared, read_case
 from cxrview.evaluation.templates import correlation, make_templates, stability
 from tests.evaluation import films
