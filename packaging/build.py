@@ -69,14 +69,14 @@ def frozen_folder(flavour: str) -> Path:
     command += ["--workpath", str(work / "work"), "--distpath", str(work / "frozen"), str(ROOT / "packaging" / "cxrview.spec")]
     subprocess.run(command, check=True, env=environment, cwd=ROOT)
     folder = work / "frozen" / "cxrview"
+    for line in shrink.shrink(folder):
+        say(line)
     subprocess.run(
         [str(python), str(ROOT / "packaging" / "notices.py"), str(work / "sources.json"), str(folder)],
         check=True,
         env=environment,
         cwd=ROOT,
     )
-    for line in shrink.shrink(folder):
-        say(line)
     try_out(folder, work / "basedir")
     for line in largest_parts(folder):
         say(line)

@@ -1,6 +1,7 @@
 """Collect what a frozen program owes others: the licence of everything inside, a list of it, and a CycloneDX bill of materials.
 
-Runs in the build environment, on the list of collected files that `cxrview.spec` writes: `python packaging/notices.py SOURCES.json FOLDER`.
+Runs in the build environment, on the list of collected files that `cxrview.spec` writes, when the folder holds what it will hold:
+`python packaging/notices.py SOURCES.json FOLDER`.
 """
 
 from __future__ import annotations
@@ -42,10 +43,15 @@ def main(words: list[str]) -> int:
     if len(words) != 2:
         print(__doc__.strip(), file=sys.stderr)
         return 2
-    sources = [Path(each) for each in json.loads(Path(words[0]).read_text(encoding="utf-8"))]
+    sources = kept_sources(json.loads(Path(words[0]).read_text(encoding="utf-8")), Path(words[1]) / "_internal")
     components = (python_itself(), boot_loader(), *distributions_of(sources), *system_packages_of(sources))
     write_notices(Path(words[1]) / "licences", components)
     return 0
+
+
+def kept_sources(taken: Iterable[tuple[str, str]], inside: Path) -> list[Path]:
+    """Give the files that are still in the program, of pairs of a place in it (empty: in the archive of modules) and a source."""
+    return [Path(source) for target, source in taken if not target or (inside / target).exists()]
 
 
 def write_notices(folder: Path, components: tuple[Component, ...]) -> None:
@@ -118,7 +124,7 @@ def boot_loader() -> Component:
 def distributions_of(sources: Iterable[Path]) -> tuple[Component, ...]:
     """Give the packages of Python that collected files come from, and those whose metadata is shipped."""
     owners = owners_of_files()
-    found = {owners[path] for path in map(real_path, sources) if path in owners}
+    found = {owners[path] for path in map(real_path, sources) if path in owners} - {"pyinstaller"}  # its loader is named by itself
     components = []
     for name in sorted(found, key=str.lower):
         each = importlib.metadata.distribution(name)

@@ -3,18 +3,23 @@
     python3 packaging/smoke.py DEB --images DIR [--archive TAR.GZ] [--train] [--root DIR] [--display :N] [--python PYTHON]
 
 Makes the clean system with debootstrap (or takes the one in `--root`, as it was made), then: installs an older version, makes settings,
-upgrades; asks the doctor; scores 200 images from the command line; opens 50 in the window, scores them, exports a picture and quits, all
-under strace; trains a tiny run where the package can (`--train`); removes the package; installs the archive for one user and removes it.
-The scores are compared with those of this checkout (`--python` is the Python that runs it). Every step is told; the first failure ends it.
+a model and a library, upgrades; asks the doctor; scores 200 images from the command line; has every command do something; opens 50 images
+in the window, scores them, exports a picture, opens the guide and the wizard, quits, all under strace; opens a model file as a desktop
+would; trains a tiny run where the package can (`--train`), else sees that it says why not; removes the package; installs the archive for
+one user and removes it; and answers the question about data, both ways. The scores are compared with those of this checkout (`--python` is
+the Python that runs it). Every step is told; the first failure ends it.
 Needs debootstrap, strace, Xvfb, xdotool, and for the comparison an environment of this checkout.
 """
 
 from __future__ import annotations
 
 import argparse
+import configparser
 import csv
 import json
 import os
+import pty
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -37,6 +42,8 @@ IN_WINDOW, IN_BATCH = 50, 200
 TOLERANCE = 1e-5
 SUFFIXES = (".dcm", ".jpg", ".jpeg", ".png", ".tif", ".tiff")
 LIMIT_S = 900
+BUNDLED = "cxr-reader"
+OWN_MODELS = ("own-added", "own-opened")
 SETTINGS = 'format = 1\nnotice_accepted = true\ntheme = "light"\n'
 
 
@@ -80,6 +87,18 @@ class Clean:
             raise SmokeFailed(f"{' '.join(words)} ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout
 
+    def run_at_terminal(self, *words: str, typed: str, is_root: bool = False) -> str:
+        """Run a command inside that sees a terminal, where somebody types a line; give what appears there."""
+        ours, theirs = pty.openpty()
+        os.write(ours, typed.encode() + b"\n")
+        with subprocess.Popen(self.command(words, is_root=is_root), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as done:
+            told = done.communicate(timeout=LIMIT_S)[0].decode(errors="replace")
+        os.close(ours)
+        os.close(theirs)
+        if done.returncode != 0:
+            raise SmokeFailed(f"{' '.join(words)} ended with {done.returncode}: {told[-2000:]}")
+        return told
+
 
 def main(words: list[str]) -> int:
     """Go through everything; give the exit code."""
@@ -118,17 +137,23 @@ def smoke(clean: Clean, arguments: argparse.Namespace, scratch: Path) -> None:
     step("install an older version", lambda: install(clean, older(deb, scratch)))
     step("the user's settings and a model", lambda: make_things(clean))
     step("upgrade", lambda: install(clean, deb))
-    step("settings and model are as they were", lambda: check_things(clean))
+    step("settings, library and model are as they were", lambda: check_things(clean))
     step("the doctor", lambda: doctor(clean))
     step("menu entry, icons, file types", lambda: desktop(clean))
+    step("licences and bill of materials", lambda: licences(clean))
     expected = step(f"score {IN_BATCH} images from this checkout", lambda: score_here(clean, arguments.python, scratch))
     step(f"score {IN_BATCH} images from the command line", lambda: score_batch(clean, expected))
-    step(f"open, score {IN_WINDOW}, export, quit in the window, under strace", lambda: window_session(clean, expected, scratch))
+    step("every command", lambda: every_command(clean))
+    step(f"open, score {IN_WINDOW}, export, help, quit in the window, under strace", lambda: window_session(clean, expected, scratch))
+    step("a double click on a model file", lambda: open_model_file(clean))
     if arguments.train:
         step("train a tiny run", lambda: train(clean))
-    step("remove", lambda: remove(clean, deb))
+    else:
+        step("training says where it is", lambda: refuse_to_train(clean))
+    step("remove, and keep what the user has", lambda: remove(clean, deb))
     if arguments.archive is not None:
-        step("install for one user, upgrade, remove", lambda: per_user(clean, arguments.archive.resolve(), scratch))
+        step("install for one user, upgrade, remove, keep, delete", lambda: per_user(clean, arguments.archive.resolve()))
+    step("install once more, remove, and delete what the user has", lambda: remove_everything(clean, deb))
     shutil.rmtree(clean.outside(HOME), ignore_errors=True)
     assert images
 
@@ -215,10 +240,21 @@ def name_of(deb: Path) -> str:
 def make_things(clean: Clean) -> str:
     """Make what a user would miss: settings, an added model, an indexed folder."""
     give(clean, f"{HOME}/.config/cxrview/settings.toml", SETTINGS)
-    clean.run("sh", "-c", "cxrview models pack $(ls /usr/lib/cxrview/_internal/models | grep -v README | head -1) -o base.cxrmodel")
-    clean.run("sh", "-c", "mkdir own && cd own && cxrview phantom -o phantoms -n 4 --seed 7")
+    clean.run("sh", "-c", "mkdir own && cd own && cxrview phantom -o phantoms -n 4 --seed 7 -q")
+    for name in OWN_MODELS:
+        own_model_file(clean, name)
+    clean.run("cxrview", "models", "add", f"{HOME}/own/{OWN_MODELS[0]}.cxrmodel")
     clean.run("cxrview", "library", "add", "-q", f"{HOME}/own/phantoms")
     return clean.run("cxrview", "--version").strip()
+
+
+def own_model_file(clean: Clean, name: str) -> None:
+    """Make a model file of the user's: a bundled network under another name."""
+    package = f"{HOME}/own/{name}"
+    clean.run("cp", "-R", f"/usr/lib/cxrview/_internal/models/{BUNDLED}", package)
+    manifest = clean.outside(f"{package}/model.toml").read_text(encoding="utf-8")
+    give(clean, f"{package}/model.toml", re.sub(r'^id = ".*"$', f'id = "{name}"', manifest, count=1, flags=re.MULTILINE))
+    clean.run("cxrview", "models", "pack", package, "-o", f"{package}.cxrmodel")
 
 
 def check_things(clean: Clean) -> None:
@@ -227,6 +263,7 @@ def check_things(clean: Clean) -> None:
         raise SmokeFailed("the settings were changed.")
     if "phantoms" not in clean.run("cxrview", "library", "list"):
         raise SmokeFailed("the library lost a folder.")
+    clean.run("cxrview", "models", "verify", OWN_MODELS[0])
 
 
 def give(clean: Clean, path: str, text: str) -> None:
@@ -247,11 +284,51 @@ def doctor(clean: Clean) -> str:
     return f"{len(health['models'])} models pass their self-test; engines {engines}"
 
 
-def desktop(clean: Clean) -> None:
-    """See that the desktop would find the program."""
-    for path in ("applications/cxrview.desktop", "mime/packages/cxrview.xml", "icons/hicolor/scalable/apps/cxrview.svg"):
-        if not clean.outside(f"/usr/share/{path}").is_file():
+def desktop(clean: Clean) -> str:
+    """See that the desktop would find the program, for DICOM files and model packages."""
+    share = clean.outside("/usr/share")
+    drawings = ("apps/cxrview", "mimetypes/application-vnd.cxrview.model")
+    icons = [f"icons/hicolor/{size}x{size}/{drawing}.png" for size in (16, 32, 48, 128, 256) for drawing in drawings]
+    for path in ("applications/cxrview.desktop", "mime/packages/cxrview.xml", "icons/hicolor/scalable/apps/cxrview.svg", *icons):
+        if not (share / path).is_file():
             raise SmokeFailed(f"/usr/share/{path} is missing.")
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.read(share / "applications" / "cxrview.desktop", encoding="utf-8")
+    types = entry["Desktop Entry"]["MimeType"].strip(";").split(";")
+    program = entry["Desktop Entry"]["Exec"].split()
+    if program[1:] != ["%F"] or clean.run("sh", "-c", f"command -v {program[0]}").strip() != "/usr/bin/cxrview":
+        raise SmokeFailed(f"the menu entry starts {' '.join(program)}.")
+    described = (share / "mime" / "packages" / "cxrview.xml").read_text(encoding="utf-8")
+    missing = [word for word in (*types, "*.dcm", "*.cxrmodel", "DICM") if f'"{word}"' not in described]
+    if missing or len(types) != 2:
+        raise SmokeFailed(f"the file types are {types}; not described: {missing}")
+    return ", ".join(types)
+
+
+def licences(clean: Clean) -> str:
+    """See that everything inside is named with its terms, and that the notice for Qt is there."""
+    folder = clean.outside("/usr/lib/cxrview/licences")
+    for name in ("QT-NOTICE.txt", "LGPL-3.0.txt", "GPL-3.0.txt", "LICENSE", "THIRD-PARTY.txt"):
+        if not (folder / name).is_file():
+            raise SmokeFailed(f"licences/{name} is missing.")
+    parts = json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))["components"]
+    named = {plain(part["name"]) for part in parts}
+    shipped = {plain(path.name.rpartition("-")[0]) for path in clean.outside("/usr/lib/cxrview/_internal").glob("*.dist-info")}
+    # The terms of these lie beside the list, for they are those of Qt.
+    without = [part["name"] for part in parts if not list(folder.glob(f"{part['name']}-*/*")) and not is_of_qt(part["name"])]
+    if shipped - named or without or not all(part.get("licenses") for part in parts):
+        raise SmokeFailed(f"not in the bill of materials: {sorted(shipped - named)}; without terms: {without}")
+    return f"{len(parts)} components"
+
+
+def plain(name: str) -> str:
+    """Give a distribution's name as it is compared: `.dist-info` folders, wheels and indexes write it differently."""
+    return re.sub(r"[-_.]+", "-", name.removesuffix(".dist-info")).lower()
+
+
+def is_of_qt(name: str) -> bool:
+    """Tell whether a component stands under Qt's own terms."""
+    return plain(name) in {"pyside6-essentials", "shiboken6"}
 
 
 def score_here(clean: Clean, python: str, scratch: Path) -> dict[str, dict[str, float]]:
@@ -287,6 +364,35 @@ def score_batch(clean: Clean, expected: dict[str, dict[str, float]]) -> str:
     return compared([(found[name][column], expected[name][column]) for name in expected for column in expected[name]])
 
 
+def every_command(clean: Clean) -> str:
+    """See that every command of the program answers, and that each that the package can carry out does what it is for."""
+    told = clean.run("cxrview", "--help")
+    names = re.findall(r"^  (\S+)  +\S", told.partition("commands:")[2].partition("options:")[0], flags=re.MULTILINE)
+    for name in names:
+        clean.run("cxrview", name, "--help")
+    clean.run("sh", "-c", "mkdir -p named/normal named/pneumonia && cp own/phantoms/*0.dcm own/phantoms/*1.dcm named/normal && "
+              "cp own/phantoms/*2.dcm own/phantoms/*3.dcm named/pneumonia")  # fmt: skip
+    film = clean.run("sh", "-c", "ls own/phantoms/*.dcm | head -1").strip()
+    done = (
+        ("explain", film, "-o", "overlay.png"),
+        ("lungs", "own/phantoms", "-o", "masks", "--workers", "2", "-q"),
+        ("score", "own/phantoms", "-o", "own.parquet", "--workers", "2", "--heatmaps", "heat", "--report", "own.html", "-q"),
+        ("evaluate", BUNDLED, "named", "-o", "report", "--no-audits", "-q"),
+        ("recipes",),
+        ("recipes", "fine-tune"),
+        ("models", "list"),
+        ("models", "show", BUNDLED),
+        ("models", "verify", BUNDLED),
+        ("library", "list"),
+    )
+    for words in done:
+        clean.run("cxrview", *words)
+    for path in ("overlay.png", "masks", "heat", "own.parquet", "own.html", "report/report.pdf"):
+        if not clean.outside(f"{HOME}/{path}").exists():
+            raise SmokeFailed(f"{path} was not written.")
+    return f"{len(names)} answer, {len({words[0] for words in done})} carried out here, the others in other steps"
+
+
 def compared(pairs: Sequence[tuple[float, float]]) -> str:
     """See that numbers agree."""
     largest = max(abs(one - other) for one, other in pairs)
@@ -312,6 +418,8 @@ def window_session(clean: Clean, expected: dict[str, dict[str, float]], scratch:
             )
             score_all(clean, program)
             export(clean, program)
+            open_by_palette(clean, program, window, "User guide")
+            open_by_palette(clean, program, window, "Train a network")
             code = leave(clean, program, window)
         finally:
             program.kill()
@@ -352,6 +460,20 @@ def export(clean: Clean, program: subprocess.Popen[str]) -> None:
         return picture.is_file()
 
     until(is_saved, program, "the exported picture")
+
+
+def open_by_palette(clean: Clean, program: subprocess.Popen[str], window: str, title: str) -> None:
+    """Open a window of the program's by typing its command, until it is there."""
+
+    def is_open() -> bool:
+        tool("windowfocus", window, clean=clean)
+        for keys in (("key", "ctrl+k"), ("type", title), ("key", "Return")):
+            time.sleep(1.5)  # as in `export`
+            tool(*keys, clean=clean)
+        time.sleep(2.0)
+        return bool(tool("search", "--onlyvisible", "--name", title, clean=clean).split())
+
+    until(is_open, program, f"the window '{title}'")
 
 
 def leave(clean: Clean, program: subprocess.Popen[str], window: str) -> int:
@@ -411,6 +533,30 @@ def until(question: Callable[[], Answer], program: subprocess.Popen[str], what: 
     raise SmokeFailed(f"there was no {what} within {LIMIT_S} s.")
 
 
+def open_model_file(clean: Clean) -> None:
+    """Start the window with a model file, as a double click does, and wait until the model is installed."""
+    name = OWN_MODELS[1]
+    command = clean.command(["cxrview", f"{HOME}/own/{name}.cxrmodel"])
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as program:
+        try:
+            window = until(lambda: tool("search", "--onlyvisible", "--name", "cxrview", clean=clean).split(), program, "a window")[0]
+            manifest = clean.outside(f"{HOME}/.local/share/cxrview/models/{name}/model.toml")
+            until(manifest.is_file, program, "the installed model")
+            leave(clean, program, window)
+        finally:
+            program.kill()
+    clean.run("cxrview", "models", "verify", name)
+
+
+def refuse_to_train(clean: Clean) -> str:
+    """See that a package without training says in one line which one has it."""
+    clean.run("sh", "-c", "cxrview train named -o run 2>told; test $? = 3")
+    told = clean.run("cat", "told").strip()
+    if "full installer" not in told or len(told.splitlines()) != 1:
+        raise SmokeFailed(f"training says: {told}")
+    return told
+
+
 def train(clean: Clean) -> str:
     """Train on phantoms from the command line, then score with what came out."""
     clean.run("sh", "-c", "mkdir -p data && cd data && for n in 1 2; do cxrview phantom -o class$n -n 24 --seed $n; done")
@@ -422,16 +568,37 @@ def train(clean: Clean) -> str:
     return f"{len(logits_of(clean.outside(f'{HOME}/trained.csv')))} phantoms scored with the trained package"
 
 
-def remove(clean: Clean, deb: Path) -> None:
-    """Remove the package, and see that nothing but the user's own things is left."""
-    clean.run("dpkg", "--purge", name_of(deb), is_root=True)
+def remove(clean: Clean, deb: Path, *, answer: str = "n") -> None:
+    """Remove the package at a terminal, as the user does with sudo, and see that nothing of the program is left."""
+    words = ["env", f"SUDO_USER={USER}", "dpkg", "--purge", name_of(deb)]
+    told = clean.run_at_terminal(*words, typed=answer, is_root=True)
+    if "Delete them too?" not in told:
+        raise SmokeFailed(f"the removal did not ask about the user's data: {told[-500:]}")
     left = [
         path for path in ("/usr/lib/cxrview", "/usr/bin/cxrview", "/usr/share/applications/cxrview.desktop") if clean.outside(path).exists()
     ]
     left += [str(path) for path in clean.outside("/usr/share").rglob("*cxrview*")]
     if left:
         raise SmokeFailed(f"left behind: {left}")
-    check_kept(clean)
+    if answer == "n":
+        check_kept(clean)
+
+
+def remove_everything(clean: Clean, deb: Path) -> None:
+    """Install, and remove with yes as the answer: nothing is left but the files that the user made."""
+    install(clean, deb)
+    give(clean, f"{HOME}/.config/cxrview/settings.toml", SETTINGS)
+    clean.run("cxrview", "library", "add", "-q", f"{HOME}/own/phantoms")
+    remove(clean, deb, answer="y")
+    check_gone(clean)
+
+
+def check_gone(clean: Clean) -> None:
+    """See that nothing that the program kept is left, and that the user's own files are."""
+    places = (".config/cxrview", ".local/share/cxrview", ".local/state/cxrview", ".cache/cxrview")
+    left = [path for path in places if clean.outside(f"{HOME}/{path}").exists()]
+    if left or not clean.outside(f"{HOME}/scores.csv").is_file():
+        raise SmokeFailed(f"left behind: {left}, or a table of the user's is gone.")
 
 
 def check_kept(clean: Clean) -> None:
@@ -441,7 +608,7 @@ def check_kept(clean: Clean) -> None:
             raise SmokeFailed(f"{path} of the user's is gone.")
 
 
-def per_user(clean: Clean, archive: Path, scratch: Path) -> str:
+def per_user(clean: Clean, archive: Path) -> str:
     """Install the archive as a plain user, twice, and remove it, first keeping and then deleting what the user has."""
     shutil.copyfile(archive, clean.outside(f"{HOME}/cxrview.tar.gz"))
     folder = archive.name.removesuffix(".tar.gz")
@@ -452,16 +619,16 @@ def per_user(clean: Clean, archive: Path, scratch: Path) -> str:
     version = clean.run(program, "--version").strip()
     if not doctor_is_well(clean, program):
         raise SmokeFailed("the doctor finds the installed program ill.")
-    clean.run(f"{HOME}/.local/lib/cxrview/uninstall.sh", "--keep-data")
+    clean.run_at_terminal(f"{HOME}/.local/lib/cxrview/uninstall.sh", typed="n")
     check_kept(clean)
     left = [path for path in clean.outside(f"{HOME}/.local").rglob("*cxrview*") if path.relative_to(clean.outside(HOME)).parts[:3] != OWN]
     clean.run(f"./{folder}/install.sh")
-    clean.run(f"{HOME}/.local/lib/cxrview/uninstall.sh", "--delete-data")
-    left += [path for path in (clean.outside(f"{HOME}/.config/cxrview"), clean.outside(f"{HOME}/.local/share/cxrview")) if path.exists()]
+    clean.run_at_terminal(f"{HOME}/.local/lib/cxrview/uninstall.sh", typed="y")
     left = [path for path in left if path.exists()]
     if left:
         raise SmokeFailed(f"left behind: {left}")
-    assert scratch
+    check_gone(clean)
+    shutil.rmtree(clean.outside(f"{HOME}/{folder}"))
     return version
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -150,6 +152,75 @@ def test_an_archive_is_installed_upgraded_and_removed_by_one_user(tmp_path: Path
     run(str(folder / "install.sh"))
     run(str(home / ".local" / "lib" / "cxrview" / "uninstall.sh"), "--delete-data")
     assert not (home / ".config" / "cxrview").exists()
+
+
+def typed_at_terminal(words: Sequence[str], answer: str, environment: Mapping[str, str]) -> str:
+    """Run a script that sees a terminal, at which somebody types a line; give what it says."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode() + b"\n")
+    done = subprocess.run(words, env=environment, stdin=theirs, capture_output=True, text=True, check=False, timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def a_users_things(home: Path) -> tuple[Path, ...]:
+    kept = (home / ".config" / "cxrview" / "settings.toml", home / ".local" / "share" / "cxrview" / "library.sqlite3")
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine\n", encoding="utf-8")
+    (home / ".cache" / "cxrview").mkdir(parents=True, exist_ok=True)
+    return kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the scripts are for Linux")
+@pytest.mark.parametrize("answer", ["n", "", "y"])
+def test_uninstalling_at_a_terminal_asks_about_the_users_data(answer: str, tmp_path: Path) -> None:
+    program = tmp_path / ".local" / "lib" / "cxrview"
+    (program / "share" / "icons").mkdir(parents=True)
+    (program / "cxrview").write_text("#!/bin/sh\n", encoding="utf-8")
+    (program / "cxrview").chmod(0o755)
+    shutil.copy(PACKAGING / "linux" / "uninstall.sh", program)
+    kept = a_users_things(tmp_path)
+    told = typed_at_terminal(["sh", str(program / "uninstall.sh")], answer, {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    assert "Delete them too?" in told
+    assert not program.exists()
+    assert [path.exists() for path in kept] == [answer != "y"] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the scripts are for Linux")
+@pytest.mark.parametrize(("action", "answer", "is_asked"), [("remove", "y", True), ("remove", "", True), ("upgrade", "y", False)])
+def test_removing_the_package_with_sudo_asks_about_that_users_data(action: str, answer: str, *, is_asked: bool, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    home = tmp_path / "home"
+    kept = a_users_things(home)
+    for name, text in (("getent", f"echo reader:x:1000:1000::{home}:/bin/sh"), ("runuser", 'shift 3; exec "$@"')):
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tools / name).chmod(0o755)
+    environment = {"PATH": f"{tools}:/usr/bin:/bin", "SUDO_USER": "reader"}
+    told = typed_at_terminal(["sh", str(PACKAGING / "linux" / "postrm"), action], answer, environment)
+    assert ("Delete them too?" in told) is is_asked
+    assert [path.exists() for path in kept] == [not (is_asked and answer == "y")] * 2
+    assert (home / ".cache" / "cxrview").exists() is kept[0].exists()
+
+
+def test_the_package_is_removed_in_silence_by_a_program(tmp_path: Path) -> None:
+    words = ["sh", str(PACKAGING / "linux" / "postrm"), "remove"]
+    environment = {"PATH": "/usr/bin:/bin", "SUDO_USER": "nobody"}
+    done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "are kept" in done.stdout
+
+
+def test_what_was_taken_out_again_is_in_no_list_of_components(tmp_path: Path) -> None:
+    notices = load("notices")
+    (tmp_path / "libkept.so").touch()
+    taken = [("libkept.so", "/usr/lib/libkept.so"), ("libgone.so", "/usr/lib/libgone.so"), ("", "/venv/module.py")]
+    assert notices.kept_sources(taken, tmp_path) == [Path("/usr/lib/libkept.so"), Path("/venv/module.py")]
 
 
 def test_icons_hold_every_size_in_the_form_of_each_system() -> None:

@@ -1,0 +1,89 @@
+"""Measure how long the window takes to appear, frozen and from source, in turns (Linux).
+
+    python3 packaging/start.py PROGRAM [--python PYTHON] [--pairs N] [--display :N]
+
+PROGRAM is the `cxrview` of a frozen folder; PYTHON runs this checkout. The first pair warms the caches of both and is not counted.
+Needs Xvfb and xdotool.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_S = 60.0
+SETTINGS = "format = 1\nnotice_accepted = true\n"
+
+
+def main(words: list[str]) -> int:
+    """Measure, and tell medians and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=Path)
+    parser.add_argument("--python", default=sys.executable, metavar="PYTHON", help="the Python that runs this checkout")
+    parser.add_argument("--pairs", type=int, default=7, metavar="N", help="how often each is started (default: 7)")
+    parser.add_argument("--display", default=":86", metavar=":N", help="a display for Xvfb to make (default: :86)")
+    arguments = parser.parse_args(words)
+    source = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cxrview.__main__ import main; sys.exit(main())"
+    commands = {"frozen": [str(arguments.program.absolute())], "source": [arguments.python, "-P", "-c", source]}
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    with tempfile.TemporaryDirectory() as scratch, Screen(arguments.display) as screen:
+        (Path(scratch) / "config").mkdir()
+        (Path(scratch) / "config" / "settings.toml").write_text(SETTINGS, encoding="utf-8")
+        for number in range(arguments.pairs + 1):
+            for name, command in commands.items():
+                took = screen.time_to_window([*command, "--basedir", scratch])
+                if number:
+                    times[name].append(took)
+    for name, all_of_it in times.items():
+        print(f"{name}: median {statistics.median(all_of_it):.2f} s of {' '.join(f'{each:.2f}' for each in all_of_it)}")
+    ratios = [frozen / here for frozen, here in zip(times["frozen"], times["source"], strict=True)]
+    print(f"frozen / source: median {statistics.median(ratios):.2f} of {' '.join(f'{each:.2f}' for each in ratios)}")
+    return 0
+
+
+class Screen:
+    """A display without a screen, on which windows appear."""
+
+    def __init__(self, display: str) -> None:
+        """Start the server of a display."""
+        self._environment = dict(os.environ, DISPLAY=display)
+        words = ["Xvfb", display, "-screen", "0", "1500x950x24", "-nolisten", "tcp"]
+        self._server = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+
+    def __enter__(self) -> Screen:
+        """Wait until it answers."""
+        while subprocess.run(["xdotool", "getdisplaygeometry"], check=False, env=self._environment, capture_output=True).returncode != 0:
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        self._server.terminate()
+        self._server.wait()
+
+    def time_to_window(self, command: Sequence[str]) -> float:
+        """Start a program, give the seconds until its window is shown, and end it."""
+        begun = time.monotonic()
+        with subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as program:
+            try:
+                search = ["xdotool", "search", "--all", "--onlyvisible", "--pid", str(program.pid), "--name", "cxrview"]
+                while time.monotonic() - begun < PATIENCE_S:
+                    found = subprocess.run(search, check=False, env=self._environment, capture_output=True, text=True)
+                    if found.stdout.strip():
+                        return time.monotonic() - begun
+                    time.sleep(0.005)
+            finally:
+                program.kill()
+        raise SystemExit(f"start: no window within {PATIENCE_S:.0f} s: {' '.join(command)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
