@@ -79,7 +79,7 @@ def build_front(application: QApplication) -> Front:
     settings, notice = _settings()
     store = Store(replace(first_state(settings, system_theme(application)), notice=notice))
     window = MainWindow(where.config_dir / "window.ini")
-    window.render_state(store.state)
+    window.render_first(store.state)
     return Front(window, store, CrashReporter(where.log_dir), settings)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -15,7 +16,7 @@ from cxrview.app.state import ThemeName
 from cxrview.io.places import resource
 
 ICON_PX = 20
-ICON_RATIOS = (1, 2, 3)
+MOST_ICON_RATIO = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +252,13 @@ def icon_file(name: str, theme: ThemeName) -> Path:
 
 
 def icon(name: str, theme: ThemeName) -> QIcon:
-    """Draw an icon in the text colour of a look, muted when disabled, at every pixel ratio."""
+    """Draw an icon in the text colour of a look, muted when disabled, at every pixel ratio up to that of the finest screen."""
     colours = THEMES[theme]
+    finest = min(MOST_ICON_RATIO, max((math.ceil(screen.devicePixelRatio()) for screen in QGuiApplication.screens()), default=1))
     drawing = resource(f"resources/icons/{name}.svg").read_text(encoding="utf-8")
     made = QIcon()
     for mode, colour in ((QIcon.Mode.Normal, colours.text), (QIcon.Mode.Disabled, colours.border)):
-        for ratio in ICON_RATIOS:
+        for ratio in range(1, finest + 1):
             made.addPixmap(_drawn(drawing.replace("currentColor", colour), ratio), mode)
     return made
 

@@ -103,15 +103,15 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self.readout, 1)
         self._restore_layout()
 
+    def render_first(self, state: AppState) -> None:
+        """Show the state in what is seen before anything is open; all else follows with `render_state`."""
+        self._render_frame(state)
+        for view in (self.actions_, self.start_page, self.notice_bar):
+            view.render_state(state)
+
     def render_state(self, state: AppState) -> None:
         """Show the state in every view."""
-        if state.theme != self._theme:
-            self._theme = state.theme
-            apply_theme(_application(), state.theme)
-        self.setWindowTitle(f"{shown_name(state, state.current)} – cxrview" if state.current else "cxrview")
-        opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
-        self._show_page(opened if state.is_notice_accepted else self.notice_page)
-        self._bar_all_else(is_barred=not state.is_notice_accepted)
+        self._render_frame(state)
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu, self.study_menu)
         self._seen = seen = veiled(state)
         # What is hidden is rendered when it is shown: a step through the list has no time for it.
@@ -124,6 +124,16 @@ class MainWindow(QMainWindow):
         for view in (*menus, *dialogs, self.notice_bar, self.cells, self.browser, self.model_panel):
             view.render_state(seen)
         self._export_if_shown(state)
+
+    def _render_frame(self, state: AppState) -> None:
+        """Show the look, the title and the page that the state asks for."""
+        if state.theme != self._theme:
+            self._theme = state.theme
+            apply_theme(_application(), state.theme)
+        self.setWindowTitle(f"{shown_name(state, state.current)} – cxrview" if state.current else "cxrview")
+        opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
+        self._show_page(opened if state.is_notice_accepted else self.notice_page)
+        self._bar_all_else(is_barred=not state.is_notice_accepted)
 
     @property
     def canvas(self) -> Canvas:
