@@ -23,6 +23,7 @@ from cxrview.training.scan import Problem, Progress, Scan
 from cxrview.training.sources import Listed, Source
 from cxrview.training.spreadsheet import Sheet
 from cxrview.training.status import RunState, RunStatus
+from cxrview.training.tally import CountSheet
 from cxrview.training.verdict import Verdict
 
 
@@ -65,6 +66,26 @@ class CasePicture:
     picture: npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scanned:
+    """What looking through the sources gave."""
+
+    listed: Listed
+    scan: Scan
+    problems: Mapping[Problem, tuple[int, ...]]
+    counts: CountSheet
+    values: Mapping[str, tuple[tuple[str, int], ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """A data set with its counts, and how often the results on its test split were opened before."""
+
+    data_set: DataSet
+    counts: CountSheet
+    looks: int
+
+
 @dataclass(frozen=True, slots=True)
 class Wizard:
     """The wizard, whole.
@@ -73,6 +94,8 @@ class Wizard:
         sheets: first rows of each source's table.
         listed, scan: what the sources name, and what was seen of it; None until then, and again when a source changes.
         problems: rows of the scan by what is wrong with them.
+        counts: images by class, view and source. values: what there is of each kind of thing, see `tally.values_of`.
+        split_counts: images by class and split. test_looks: how often the results on this very test split were opened before.
         data_problem: why there is no data set.
         pattern: what the pattern for patients finds; None without a pattern.
         preview: one image as the network sees it. preview_place: which of those that take part, counted on and round.
@@ -92,9 +115,13 @@ class Wizard:
     listed: Listed | None = None
     scan: Scan | None = None
     problems: Mapping[Problem, tuple[int, ...]] = field(default_factory=dict)
+    counts: CountSheet | None = None
+    values: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     choices: Choices = field(default_factory=Choices)
     data_set: DataSet | None = None
     data_problem: str = ""
+    split_counts: CountSheet | None = None
+    test_looks: int = 0
     pattern: PatternPreview | None = None
     pattern_problem: str = ""
     confounding: Confounding | None = None
@@ -197,8 +224,12 @@ def sources_chosen(state: Wizard, sources: tuple[Source, ...]) -> Wizard:
         listed=None,
         scan=None,
         problems={},
+        counts=None,
+        values={},
+        choices=replace(state.choices, labels=(), keep={}, excluded=frozenset()),
         data_set=None,
         data_problem="",
+        split_counts=None,
         pattern=None,
         pattern_problem="",
         confounding=None,
@@ -237,14 +268,47 @@ def scan_progressed(state: Wizard, progress: Progress) -> Wizard:
     return replace(state, scanning=Busy(what, progress.done, progress.total))
 
 
-def scan_done(state: Wizard, listed: Listed, scan: Scan, problems: Mapping[Problem, tuple[int, ...]]) -> Wizard:
+def scan_done(state: Wizard, seen: Scanned) -> Wizard:
     """Take what was seen."""
-    return replace(state, scanning=None, listed=listed, scan=scan, problems=problems, confounding=None, look=None, estimate=None, notice="")
+    return replace(
+        state,
+        scanning=None,
+        listed=seen.listed,
+        scan=seen.scan,
+        problems=seen.problems,
+        counts=seen.counts,
+        values=seen.values,
+        confounding=None,
+        look=None,
+        estimate=None,
+        notice="",
+    )
 
 
-def data_set_built(state: Wizard, data_set: DataSet | None, problem: str) -> Wizard:
-    """Take a data set, or the reason why there is none."""
-    return replace(state, data_set=data_set, data_problem=problem, estimate=None, estimate_problem="")
+def data_set_built(state: Wizard, built: Built) -> Wizard:
+    """Take a data set."""
+    return replace(
+        state,
+        data_set=built.data_set,
+        data_problem="",
+        split_counts=built.counts,
+        test_looks=built.looks,
+        estimate=None,
+        estimate_problem="",
+    )
+
+
+def data_set_refused(state: Wizard, problem: str) -> Wizard:
+    """Take the reason why there is no data set."""
+    return replace(state, data_set=None, data_problem=problem, split_counts=None, estimate=None, estimate_problem="")
+
+
+def image_excluded(state: Wizard, row: int) -> Wizard:
+    """Leave an image out by hand, or take it in again."""
+    if state.scan is None:
+        return state
+    path = state.scan.seen[row].entry.path
+    return replace(state, choices=replace(state.choices, excluded=state.choices.excluded ^ {path}))
 
 
 def runs_read(state: Wizard, runs: tuple[RunStatus, ...]) -> Wizard:

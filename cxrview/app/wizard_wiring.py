@@ -101,6 +101,7 @@ def _wire(window: WizardWindow, store: WizardStore, data: TrainingData, runs: Tr
     window.step_requested.connect(lambda step: store.apply(page_stepped, step))
     window.notice_dismissed.connect(lambda: store.apply(notice_given, ""))
     window.mark_toggled.connect(verdict.mark)
+    window.exclusion_toggled.connect(data.toggle_excluded)
     window.stop_training_chosen.connect(runs.stop_busy)
     window.data.place_added.connect(data.add_place)
     window.data.source_changed.connect(data.change_source)

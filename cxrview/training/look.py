@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from cxrview.training.dataset import DataSet
 from cxrview.training.scan import Scan
+from cxrview.training.tally import CountSheet, count_balance
 
 SAMPLES = 12
 FEWEST = 5
@@ -49,12 +49,12 @@ class Look:
     """All of it.
 
     Attributes:
-        balance: images by (class, source), in words of the data.
+        balance: images by class and source, in words of the data.
     """
 
     groups: tuple[Looks, ...]
     outliers: tuple[Outlier, ...]
-    balance: tuple[tuple[str, str, int], ...]
+    balance: CountSheet
 
 
 def look_at(scan: Scan, data_set: DataSet, *, seed: int = 0) -> Look:
@@ -72,9 +72,7 @@ def look_at(scan: Scan, data_set: DataSet, *, seed: int = 0) -> Look:
             for label in _ordered(classes)
             if len(members := rows[(classes == label) & (sources == source)])
         ]
-    counted = Counter(zip(classes.tolist(), sources.tolist(), strict=True))
-    balance = tuple((label, source, count) for (label, source), count in sorted(counted.items()))
-    return Look(tuple(groups), _outliers(scan, rows), balance)
+    return Look(tuple(groups), _outliers(scan, rows), count_balance(data_set.rows, classes.tolist(), sources.tolist()))
 
 
 def class_name(data_set: DataSet, number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from cxrview.core.errors import DataError
@@ -17,8 +18,12 @@ FILE_NAME = "test-looks.json"
 def frozen_test_hash(split: Path) -> str:
     """Give the SHA-256 of the contents of a `split.csv`'s test images, whatever they are called and wherever they lie."""
     with split.open(encoding="utf-8", newline="") as stream:
-        hashes = sorted(row["sha256"] for row in csv.DictReader(stream) if row["split"] == "test")
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+        return test_hash([row["sha256"] for row in csv.DictReader(stream) if row["split"] == "test"])
+
+
+def test_hash(contents: Sequence[str]) -> str:
+    """Give the SHA-256 of a test split, from those of its files."""
+    return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()
 
 
 def looks_at(test_sha256: str) -> int:

@@ -92,7 +92,7 @@ class Entry:
     split: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Listed:
     """What the sources name: entries, and in words how much was left out (reason to count).
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.app.wizard import (
+    Built,
     Busy,
     Page,
+    Scanned,
     Wizard,
     data_set_built,
+    data_set_refused,
+    image_excluded,
     notice_given,
     scan_done,
     scan_progressed,
@@ -30,11 +32,13 @@ from cxrview.evaluation.probe import Confounding, probe_confounding
 from cxrview.training.compose import load_changed
 from cxrview.training.dataset import Choices, DataSet, build_data_set
 from cxrview.training.look import Look, class_name, look_at
+from cxrview.training.looks import looks_at, test_hash
 from cxrview.training.patients import PatientKey, preview_pattern
 from cxrview.training.preview import Preview, preview
-from cxrview.training.scan import Problem, Progress, Scan, problems_of, scan
-from cxrview.training.sources import Listed, Source, list_sources, suggest_source
+from cxrview.training.scan import Progress, Scan, problems_of, scan
+from cxrview.training.sources import Source, list_sources, suggest_source
 from cxrview.training.spreadsheet import Sheet, read_sheet
+from cxrview.training.tally import count_images, count_splits, values_of
 
 SOURCE_KEY, SCAN_KEY, BUILD_KEY, PROBE_KEY, LOOK_KEY = "wizard source", "wizard scan", "wizard split", "wizard probe", "wizard look"
 PREVIEW_KEY = "wizard preview"
@@ -42,13 +46,6 @@ STRIDE = 7919
 SHOWN_ROWS = 200
 SCAN_WORKERS = 2
 MOST_PREVIEWED = 20_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Looked:
-    listed: Listed
-    scan: Scan
-    problems: Mapping[Problem, tuple[int, ...]]
 
 
 class TrainingData:
@@ -127,6 +124,11 @@ class TrainingData:
         self._preview()
         self._build()
 
+    def toggle_excluded(self, row: int) -> None:
+        """Leave an image out by hand, or take it in again, and split again."""
+        self._store.apply(image_excluded, row)
+        self._build()
+
     def _stop(self) -> None:
         for key in (SCAN_KEY, BUILD_KEY, PROBE_KEY, LOOK_KEY):
             self._runner.cancel(key)
@@ -136,8 +138,8 @@ class TrainingData:
         if isinstance(progress, Progress):
             self._store.apply(scan_progressed, progress)
 
-    def _on_scanned(self, looked: _Looked) -> None:
-        self._store.apply(scan_done, looked.listed, looked.scan, looked.problems)
+    def _on_scanned(self, seen: Scanned) -> None:
+        self._store.apply(scan_done, seen)
         self._preview()
         self._build()
 
@@ -163,9 +165,9 @@ class TrainingData:
         self._runner.start(
             Lane.DISK,
             BUILD_KEY,
-            lambda _context: build_data_set(found, choices, is_multilabel=is_multilabel),
-            lambda data_set: self._store.apply(data_set_built, data_set, ""),
-            on_failed=lambda error: self._store.apply(data_set_built, None, str(error)),
+            lambda _context: _built(found, build_data_set(found, choices, is_multilabel=is_multilabel)),
+            lambda built: self._store.apply(data_set_built, built),
+            on_failed=lambda error: self._store.apply(data_set_refused, str(error)),
         )
 
     def _probe(self, found: Scan, data_set: DataSet) -> None:
@@ -213,7 +215,7 @@ def _suggested(place: Path) -> tuple[Source, Sheet | None]:
     return source, read_sheet(source.place, most=SHOWN_ROWS) if source.place.is_file() else None
 
 
-def _looked(sources: tuple[Source, ...], distance: int, context: Context) -> _Looked:
+def _looked(sources: tuple[Source, ...], distance: int, context: Context) -> Scanned:
     listed = list_sources(sources)
 
     def report(progress: Progress) -> None:
@@ -228,7 +230,12 @@ def _looked(sources: tuple[Source, ...], distance: int, context: Context) -> _Lo
     finally:
         if gate is not None:
             gate.close()
-    return _Looked(listed, found, problems_of(found))
+    return Scanned(listed, found, problems_of(found), count_images(found), values_of(found))
+
+
+def _built(found: Scan, data_set: DataSet) -> Built:
+    tests = [found.seen[row].sha256 for row, each in zip(data_set.rows, data_set.examples, strict=True) if each.split == "test"]
+    return Built(data_set, count_splits(data_set), looks_at(test_hash(tests)))
 
 
 def _nothing(_pixels: Pixels) -> tuple[Flag, ...]:

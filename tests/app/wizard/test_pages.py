@@ -94,7 +94,7 @@ def test_the_data_page_counts_and_opens_what_it_counted(still: Seat, tmp_path: P
     (root / "clear" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     _scanned(still, root)
     assert _text(still, "scanSummary").startswith("25 images, 24 of them readable, in 1 place. 24 take part.")
-    assert [row[:2] for row in _table(still, "countTable")] == [["clear", "13"], ["opacity", "12"]]
+    assert _table(still, "countTable") == [["clear", "view not told", "13"], ["opacity", "view not told", "12"]]
     still.click(f"show-{Problem.UNREADABLE.name}")
     sheet = still.window.findChild(QListWidget, "sheetList")
     assert sheet is not None
@@ -103,6 +103,89 @@ def test_the_data_page_counts_and_opens_what_it_counted(still: Seat, tmp_path: P
     sheet.itemActivated.emit(sheet.item(0))
     assert still.opened == [root / "clear" / "broken.png"]
     sheet.window().close()
+    still.window.findChild(QTableWidget, "countTable").cellClicked.emit(1, 2)
+    assert _shown_sheet(still) == 12
+
+
+def test_the_numbers_of_the_split_and_of_the_balance_open_their_images_too(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    for page, name in ((Page.SPLIT, "splitTable"), (Page.LOOK, "balanceTable")):
+        still.window.page_chosen.emit(page)
+        table = still.window.findChild(QTableWidget, name)
+        assert table is not None
+        item = table.item(0, 1)
+        assert item is not None
+        table.cellActivated.emit(0, 1)
+        assert _shown_sheet(still) == int(item.text()) > 0
+
+
+def _shown_sheet(seat: Seat) -> int:
+    """Tell how many images the open sheet shows, and close it."""
+    sheet = next(each for each in seat.window.findChildren(QListWidget, "sheetList") if each.isVisible())
+    count = sheet.count()
+    sheet.window().close()
+    return count
+
+
+def test_an_image_that_is_ticked_in_a_sheet_takes_no_part(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    table = still.window.findChild(QTableWidget, "countTable")
+    assert table is not None
+    table.cellClicked.emit(0, 2)
+    sheet = still.window.findChild(QListWidget, "sheetList")
+    assert sheet is not None
+    sheet.item(3).setCheckState(Qt.CheckState.Checked)
+    assert still.store.state.data_set is not None
+    assert len(still.store.state.data_set.examples) == 23
+    assert still.store.state.data_set.left_out == {"left out by hand": 1}
+    sheet.item(3).setCheckState(Qt.CheckState.Unchecked)
+    assert len(still.store.state.data_set.examples) == 24
+    sheet.window().close()
+
+
+def test_views_sexes_places_and_classes_can_be_left_out(still: Seat, tmp_path: Path) -> None:
+    rows = ["file,label,patient,view,sex"]
+    for number in range(48):
+        draw(tmp_path / f"{number}.png", number)
+        rows.append(f"{number}.png,{('a', 'b', 'c')[number % 3]},{number},{('PA', 'AP')[number // 3 % 2]},{'MF'[number // 6 % 2]}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    _scanned(still, tmp_path / "t.csv")
+    taking_part = lambda: len(still.store.state.data_set.examples) if still.store.state.data_set else 0  # noqa: E731
+    assert taking_part() == 48
+    _tick(still, "view", "AP", Qt.CheckState.Unchecked)
+    assert taking_part() == 24
+    _tick(still, "class", "c", Qt.CheckState.Unchecked)
+    assert taking_part() == 16
+    assert still.store.state.data_set is not None
+    assert still.store.state.data_set.labels == ("a", "b")
+    _tick(still, "view", "PA", Qt.CheckState.Unchecked)  # the last one stays
+    assert still.store.state.choices.keep == {"view": ("PA",)}
+    _tick(still, "view", "AP", Qt.CheckState.Checked)
+    assert still.store.state.choices.keep == {}
+    places = still.window.findChild(QListWidget, "takePart-source")
+    assert places is not None
+    assert not places.isVisibleTo(still.window.data)
+
+
+def _tick(seat: Seat, kind: str, value: str, state: Qt.CheckState) -> None:
+    box = seat.window.findChild(QListWidget, f"takePart-{kind}")
+    assert box is not None
+    next(box.item(place) for place in range(box.count()) if box.item(place).text().startswith(value)).setCheckState(state)
+
+
+def test_the_split_page_says_how_often_its_test_was_looked_at(still: Seat, tmp_path: Path) -> None:
+    from cxrview.training.looks import note_look, test_hash
+
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    still.click("wizardNext")
+    assert "never opened" in _text(still, "testLooks")
+    state = still.store.state
+    assert state.data_set is not None
+    assert state.scan is not None
+    tested = [row for row, each in zip(state.data_set.rows, state.data_set.examples, strict=True) if each.split == "test"]
+    note_look(test_hash([state.scan.seen[row].sha256 for row in tested]))
+    still.window.split.choices_made.emit(replace(state.choices, patients=PatientRule(PatientKey.NONE)))
+    assert "opened once before" in _text(still, "testLooks")
 
 
 def test_leaving_a_problem_in_changes_what_takes_part(still: Seat, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QListWidget, 
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.page import BusyLine, WizardPage
 from cxrview.app.views.wizard.source_form import SourceForm
-from cxrview.app.views.wizard.tables import fill_table, in_a_row, make_button, make_table
+from cxrview.app.views.wizard.tables import CountTable, in_a_row, make_button
+from cxrview.app.views.wizard.take_part import TakePart
 from cxrview.app.wizard import Wizard
 from cxrview.training.dataset import Choices
 from cxrview.training.scan import Problem, Scan
@@ -58,13 +59,13 @@ class DataPage(WizardPage):
         self._cancel = make_button("cancelScan", "Cancel")
         self._busy = BusyLine("scanBusy")
         self._summary = make_label("scanSummary", "")
-        self._counts = make_table("countTable", "Images by class and source")
+        self._counts = CountTable("countTable", "Images by class, view and place; a click on a number shows them")
+        self.take_part = TakePart()
         self._problems = QWidget()
         self._problem_grid = QGridLayout(self._problems)
         self._problem_grid.setContentsMargins(0, 0, 0, 0)
         self._problem_rows: dict[Problem, tuple[QPushButton, QCheckBox]] = {}
-        self._rows: dict[Problem, tuple[int, ...]] = {}
-        self._shown_scan: Scan | None = None
+        self._rows: Mapping[Problem, tuple[int, ...]] = {}
         self._build()
 
     def render_state(self, state: Wizard) -> None:
@@ -95,16 +96,17 @@ class DataPage(WizardPage):
     def _render_scan(self, state: Wizard) -> None:
         scan = state.scan
         self._problems.setVisible(scan is not None)
+        self._counts.render_sheet(state.counts)
+        for name in ("countHeading", "problemHeading", "takePartHeading"):
+            self.show_heading(name, is_shown=scan is not None and (name != "takePartHeading" or is_varied(state)))
+        self.take_part.setVisible(scan is not None and is_varied(state))
         self._summary.setVisible(scan is not None)
         if scan is None:
-            self._shown_scan = None
-            fill_table(self._counts, (), ())
             return
         self._summary.setText(_summary(state, scan))
-        if scan is not self._shown_scan:
-            self._shown_scan = scan
-            fill_table(self._counts, *_counted(scan))
-            self._rows = dict(state.problems)
+        self.take_part.render_values(state.values, state.choices)
+        if self._rows is not state.problems:
+            self._rows = state.problems
         for problem, (button, check) in self._problem_rows.items():
             rows = self._rows.get(problem, ())
             button.setText(f"{len(rows)}  {problem}")
@@ -135,7 +137,12 @@ class DataPage(WizardPage):
         self._cancel.clicked.connect(self.scan_cancelled)
         self.add(in_a_row(self._add_folder, self._add_table, self._remove), self._list, self.form)
         self.add(in_a_row(self._scan, self._cancel), self._busy)
-        self.add(self._summary, self._counts, self._problems)
+        self.take_part.choices_made.connect(self.choices_made)
+        self._counts.rows_requested.connect(self.rows_requested)
+        self.add(self._summary)
+        self.add_section("countHeading", "What there is; every number shows its images", self._counts)
+        self.add_section("takePartHeading", "Only what is ticked takes part", self.take_part)
+        self.add_section("problemHeading", "What is wrong", self._problems)
         self.end()
 
     def _on_row(self, place: int) -> None:
@@ -160,7 +167,7 @@ class DataPage(WizardPage):
 
 
 def _summary(state: Wizard, scan: Scan) -> str:
-    readable = len(scan.readable)
+    readable = len(scan.seen) - len(state.problems.get(Problem.UNREADABLE, ()))
     text = (
         f"{len(scan.seen)} images, {readable} of them readable, in {len(state.sources)} {'place' if len(state.sources) == 1 else 'places'}."
     )
@@ -171,21 +178,6 @@ def _summary(state: Wizard, scan: Scan) -> str:
     return text if not state.data_problem else f"{text} {state.data_problem}"
 
 
-def _counted(scan: Scan) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Count by class and source, with the views beside them."""
-    sources = sorted({seen.entry.source for seen in scan.seen})
-    counts: Counter[tuple[str, str]] = Counter()
-    views: dict[str, Counter[str]] = {}
-    for seen in scan.seen:
-        name = " + ".join(sorted(seen.entry.labels)) or "none of them"
-        counts[name, seen.entry.source] += 1
-        views.setdefault(name, Counter())[seen.view or "view not told"] += 1
-    rows = [
-        (
-            name,
-            *(str(counts[name, source]) for source in sources),
-            ", ".join(f"{view} {count}" for view, count in views[name].most_common()),
-        )
-        for name in sorted(views)
-    ]
-    return ("Class", *sources, "Views"), rows
+def is_varied(state: Wizard) -> bool:
+    """Tell whether the images differ in class, view, sex or place."""
+    return any(len(found) > 1 for found in state.values.values())

@@ -43,14 +43,18 @@ class ImageSheet(QDialog):
     mark_toggled = Signal(int)
     """The person marked an image, or took the mark back. Parameters: key."""
 
-    def __init__(self, title: str, items: Sequence[SheetItem], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, items: Sequence[SheetItem], parent: QWidget | None = None, *, count: int = 0, tick_words: str = ""
+    ) -> None:
+        """Show `items`, which are the first of `count`; `tick_words` say what ticking one means."""
         super().__init__(parent)
         self.setObjectName("imageSheet")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
-        can_mark = any(item.key >= 0 for item in items)
-        words = f"{len(items)} images" + (f", the first {MOST} of them" if len(items) > MOST else "")
-        words += "; a double click opens one in the main window." + (" Tick what is labelled wrongly." if can_mark else "")
+        count = max(count, len(items))
+        words = f"{count} images" if count != 1 else "1 image"
+        words += f", of which these are the first {MOST}" if count > MOST else ""
+        words += f"; a double click opens one in the main window. {tick_words if any(item.key >= 0 for item in items) else ''}"
         self.list = QListWidget(self)
         self.list.setObjectName("sheetList")
         self.list.setAccessibleName(title)

@@ -14,7 +14,7 @@ from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.image_sheet import pixmap_of
 from cxrview.app.views.wizard.page import BusyLine, WizardPage
 from cxrview.app.views.wizard.plot_box import Line, PlotBox
-from cxrview.app.views.wizard.tables import fill_table, in_a_row, make_button, make_table
+from cxrview.app.views.wizard.tables import CountTable, in_a_row, make_button
 from cxrview.app.wizard import Wizard
 from cxrview.training.compose import Plan
 from cxrview.training.look import Look, Looks
@@ -67,7 +67,7 @@ class LookPage(WizardPage):
         self._grid = QGridLayout(self._gallery)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self.histograms = PlotBox("histogramPlot", "Gray levels", bottom="black … white", left="share of the pixels")
-        self._balance = make_table("balanceTable", "Images by class and source")
+        self._balance = CountTable("balanceTable", "Images that take part, by class and place; a click on a number shows them")
         self._outlier_words = make_label("outlierWords", "")
         self._outliers = make_button("showOutliers", "Show them")
         self._look: Look | None = None
@@ -91,7 +91,7 @@ class LookPage(WizardPage):
             self._shown_kind = "class"
         self._kind.render_choices([(f"by {kind}", kind) for kind in present], self._shown_kind)
         self._render_groups()
-        fill_table(self._balance, ("Class", "Source", "Images"), [(label, source, str(n)) for label, source, n in state.look.balance])
+        self._balance.render_sheet(state.look.balance)
         self._render_outliers(state.look)
 
     def _render_sliders(self, state: Wizard) -> None:
@@ -153,6 +153,7 @@ class LookPage(WizardPage):
     def _build(self) -> None:
         self._kind.choice_made.connect(self._on_kind)
         self._outliers.clicked.connect(self._on_outliers)
+        self._balance.rows_requested.connect(self.rows_requested)
         self.add(self._busy, in_a_row(self._kind), make_label("galleryWords", "muted", "First the mean picture, then some by chance."))
         self.add(self._gallery, self.histograms)
         grid = QGridLayout()

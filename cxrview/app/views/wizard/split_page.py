@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 from PySide6.QtCore import Signal
@@ -11,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QLineEdit,
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.page import BusyLine, WizardPage
-from cxrview.app.views.wizard.tables import fill_table, make_table
+from cxrview.app.views.wizard.tables import CountTable, fill_table, make_table
 from cxrview.app.wizard import Wizard
 from cxrview.training.dataset import Choices, DataSet, is_overridden
 from cxrview.training.patients import PatientKey, PatientRule
@@ -20,8 +19,6 @@ LEAD = (
     "Images of one patient, and pictures that are nearly the same, stay on one side. The test split is frozen: it is looked at after "
     "training only, and every look is counted."
 )
-SPLITS = ("train", "val", "test")
-SPLIT_NAMES = {"train": "Training", "val": "Validation", "test": "Test"}
 LISTED_LEAKS = 200
 
 
@@ -30,6 +27,8 @@ class SplitPage(WizardPage):
 
     choices_made = Signal(object)
     """The split is wanted otherwise. Parameters: choices (Choices)."""
+    rows_requested = Signal(str, object)
+    """The images behind a number are to be shown. Parameters: title, rows of the scan (tuple of int)."""
 
     def __init__(self) -> None:
         super().__init__("splitPage", "Split", LEAD)
@@ -58,7 +57,8 @@ class SplitPage(WizardPage):
             box.setAccessibleName(title)
             box.setRange(low, high)
             box.setMaximumWidth(140)
-        self._counts = make_table("splitTable", "Images by class and split")
+        self._counts = CountTable("splitTable", "Images by class and split; a click on a number shows them")
+        self._looks = make_label("testLooks", "muted")
         self._problem = make_label("splitProblem", "error")
         self._leak_part = QWidget()
         self._leak_words = make_label("leakWords", "error")
@@ -92,6 +92,8 @@ class SplitPage(WizardPage):
         self._uses_ready.setChecked(choices.uses_ready_split)
         self._problem.setVisible(bool(state.data_problem))
         self._problem.setText(state.data_problem)
+        self._counts.render_sheet(state.split_counts)
+        self._looks.setText(frozen_words(state.test_looks) if data_set is not None else "")
         self._render_data_set(data_set)
         self._probe_busy.render_busy(state.probing)
         found = state.confounding
@@ -117,10 +119,8 @@ class SplitPage(WizardPage):
             return
         self._shown = data_set
         if data_set is None:
-            fill_table(self._counts, (), ())
             self._patients.setText("")
             return
-        fill_table(self._counts, *_counted(data_set))
         known = len({patient for patient in data_set.patients if patient})
         self._patients.setText(
             f"{known} patients are known." if data_set.knows_patients
@@ -150,7 +150,8 @@ class SplitPage(WizardPage):
         how.addRow("Validation", self._val)
         how.addRow("Seed", self._seed)
         how.addRow("Folds (a run for each; the test split stays)", self._folds)
-        self.add_section("splitHeading", "Split", self._uses_ready, how, self._problem, self._counts)
+        self._counts.rows_requested.connect(self.rows_requested)
+        self.add_section("splitHeading", "Split", self._uses_ready, how, self._problem, self._counts, self._looks)
         leaks = QFormLayout(self._leak_part)
         leaks.setContentsMargins(0, 0, 0, 0)
         for widget in (self._leak_words, self._leaks, self._override):
@@ -176,14 +177,10 @@ def _fraction(name: str, title: str) -> QDoubleSpinBox:
     return box
 
 
-def _counted(data_set: DataSet) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    images: Counter[tuple[str, str]] = Counter()
-    groups: dict[str, set[str]] = {split: set() for split in SPLITS}
-    for example in data_set.examples:
-        groups[example.split].add(example.group)
-        for label in example.positive or {""}:
-            images[label, example.split] += 1
-    names = [*data_set.labels, *([""] if any(not example.positive for example in data_set.examples) else [])]
-    rows = [(data_set.names.get(label, "none of them"), *(str(images[label, split]) for split in SPLITS)) for label in names]
-    rows.append(("patients or groups", *(str(len(groups[split])) for split in SPLITS)))
-    return ("Class", *(SPLIT_NAMES[split] for split in SPLITS)), rows
+def frozen_words(looks: int) -> str:
+    """Say what becomes of the test split, and how often its results were opened before."""
+    frozen = "The training writes the split down with a hash of every file; from then on the test split is frozen."
+    if not looks:
+        return f"{frozen} Results on this test split were never opened."
+    times = "once" if looks == 1 else f"{looks} times"
+    return f"{frozen} Results on this very test split were opened {times} before: what is changed now is also chosen by it."

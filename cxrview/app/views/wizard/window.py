@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QMessageBox, QStackedWid
 
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.data_page import DataPage
-from cxrview.app.views.wizard.image_sheet import ImageSheet, SheetItem
+from cxrview.app.views.wizard.image_sheet import MOST, ImageSheet, SheetItem
 from cxrview.app.views.wizard.judge_page import JudgePage
 from cxrview.app.views.wizard.look_page import LookPage
 from cxrview.app.views.wizard.model_page import ModelPage
@@ -35,6 +35,8 @@ class WizardWindow(QWidget):
     """The next page is wanted, or the one before. Parameters: step."""
     open_requested = Signal(object)
     """An image is to be opened in the main window. Parameters: path (Path)."""
+    exclusion_toggled = Signal(int)
+    """An image was ticked to be left out, or taken in again. Parameters: row of the scan."""
     mark_toggled = Signal(int)
     """A case was marked as labelled wrongly, or its mark taken back. Parameters: case."""
     keep_training_chosen = Signal()
@@ -92,24 +94,31 @@ class WizardWindow(QWidget):
         """Show images of the scan."""
         scan = self._state.scan
         if scan is not None and rows:
-            self._show_sheet(title, [_item_of(scan, row) for row in rows])
+            out = self._state.choices.excluded
+            items = [_item_of(scan, row, is_marked=scan.seen[row].entry.path in out) for row in rows[:MOST]]
+            sheet = self._sheet(title, items, len(rows), "Tick what is to be left out.")
+            sheet.mark_toggled.connect(self.exclusion_toggled)
+            sheet.open()
 
     def show_cases(self, title: str, pictures: Sequence[CasePicture]) -> None:
         """Show judged images with their heatmaps; they can be marked."""
         marked = self._state.marked
-        self._show_sheet(title, [SheetItem(each.picture, each.words, each.path, each.case, each.case in marked) for each in pictures])
-
-    def _show_sheet(self, title: str, items: Sequence[SheetItem]) -> None:
-        sheet = ImageSheet(title, items, self)
-        sheet.open_requested.connect(self.open_requested)
+        items = [SheetItem(each.picture, each.words, each.path, each.case, each.case in marked) for each in pictures]
+        sheet = self._sheet(title, items, len(items), "Tick what is labelled wrongly.")
         sheet.mark_toggled.connect(self.mark_toggled)
         sheet.open()
+
+    def _sheet(self, title: str, items: Sequence[SheetItem], count: int, tick_words: str) -> ImageSheet:
+        sheet = ImageSheet(title, items, self, count=count, tick_words=tick_words)
+        sheet.open_requested.connect(self.open_requested)
+        return sheet
 
     def _build(self) -> None:
         self._list.currentRowChanged.connect(self._on_row)
         self._back.clicked.connect(lambda: self.step_requested.emit(-1))
         self._next.clicked.connect(lambda: self.step_requested.emit(1))
         self.data.rows_requested.connect(self.show_rows)
+        self.split.rows_requested.connect(self.show_rows)
         self.look.rows_requested.connect(self.show_rows)
         bottom = QHBoxLayout()
         bottom.setContentsMargins(24, 6, 24, 14)
@@ -184,7 +193,7 @@ class ClosingGuard(QObject):
         return super().eventFilter(watched, event)
 
 
-def _item_of(scan: Scan, row: int) -> SheetItem:
+def _item_of(scan: Scan, row: int, *, is_marked: bool) -> SheetItem:
     seen = scan.seen[row]
     words = seen.reason or " + ".join(sorted(seen.entry.labels)) or "none of them"
-    return SheetItem(scan.thumbs[row], f"{words}\n{seen.entry.path.name}", seen.entry.path)
+    return SheetItem(scan.thumbs[row], f"{words}\n{seen.entry.path.name}", seen.entry.path, row, is_marked)
