@@ -313,7 +313,7 @@ def licences(clean: Clean) -> str:
             raise SmokeFailed(f"licences/{name} is missing.")
     parts = json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))["components"]
     named = {plain(part["name"]) for part in parts}
-    shipped = {plain(path.name.rpartition("-")[0]) for path in clean.outside("/usr/lib/cxrview/_internal").glob("*.dist-info")}
+    shipped = {plain(path.stem.rpartition("-")[0]) for path in clean.outside("/usr/lib/cxrview/_internal").glob("*.dist-info")}
     # The terms of these lie beside the list, for they are those of Qt.
     without = [part["name"] for part in parts if not list(folder.glob(f"{part['name']}-*/*")) and not is_of_qt(part["name"])]
     if shipped - named or without or not all(part.get("licenses") for part in parts):
@@ -323,7 +323,7 @@ def licences(clean: Clean) -> str:
 
 def plain(name: str) -> str:
     """Give a distribution's name as it is compared: `.dist-info` folders, wheels and indexes write it differently."""
-    return re.sub(r"[-_.]+", "-", name.removesuffix(".dist-info")).lower()
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def is_of_qt(name: str) -> bool:
