@@ -334,12 +334,10 @@ def is_of_qt(name: str) -> bool:
 def score_here(clean: Clean, python: str, scratch: Path) -> dict[str, dict[str, float]]:
     """Give what this checkout says of the same images, in the reference engine."""
     target = scratch / "here.csv"
-    python = shutil.which(python) or python
+    python = str(Path(shutil.which(python) or python).absolute())
     start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cxrview.__main__ import main; sys.exit(main())"
     words = ["score", str(clean.outside(f"{HOME}/batch")), "-o", str(target), "--engine", "onnx", "-q"]
-    done = subprocess.run(
-        [str(Path(python).absolute()), "-P", "-c", start, "--basedir", str(scratch / "basedir"), *words], check=False, cwd=scratch
-    )
+    done = subprocess.run([python, "-P", "-c", start, "--basedir", str(scratch / "basedir"), *words], check=False, cwd=scratch)
     if done.returncode not in (0, 1):
         raise SmokeFailed(f"this checkout could not score: exit code {done.returncode}")
     return logits_of(target)
