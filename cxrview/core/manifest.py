@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cxrview.core.conformal import ConformalRule
+
 # 1: one network. 2: several networks in one folder; written for those packages only, so that an older program reads the others.
 FORMAT, COMPOSITE_FORMAT = 1, 2
 
@@ -160,6 +162,8 @@ class Calibration:
 
     For a multiclass model `slope` (1 / T) multiplies all logits alike before the softmax and `bias` is added to this label's;
     isotonic knots apply to the label's margin over the rest, z - logsumexp of the others.
+
+    `prevalence` is the share of positives, 0 to 1, among the images that the probability was fitted on; 0 where it is not known.
     """
 
     method: CalibrationMethod = CalibrationMethod.NONE
@@ -167,6 +171,7 @@ class Calibration:
     bias: float = 0.0
     knots_logit: tuple[float, ...] = ()
     knots_probability: tuple[float, ...] = ()
+    prevalence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,21 @@ class OperatingCurve:
     cases: str = ""
     lowest_sensitivity: tuple[float, ...] = ()
     lowest_specificity: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionCheck:
+    """How far a lower precision moves the probabilities of the validation images from those in float32.
+
+    Attributes:
+        precision: as engines name it, such as `bf16`.
+        largest: difference of any probability of any image, 0 to 1.
+        images: how many were compared.
+    """
+
+    precision: str
+    largest: float
+    images: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +303,8 @@ class Manifest:
         files: relative name to SHA-256, every file of the package but `model.toml` itself.
         graph: file name of the network; empty for a composite package, whose networks lie in the folders of its members.
         composite: None for a package of one network.
+        conformal: bounds between which the answer is "don't know", one for each label in the same order; empty when there are none.
+        precisions: what lower precisions were compared with float32 on the validation images; empty where nobody did.
     """
 
     id: str
@@ -304,3 +326,5 @@ class Manifest:
     graph: str = "model.onnx"
     composite: Composite | None = None
     operating_curve: tuple[OperatingCurve, ...] = ()
+    conformal: tuple[ConformalRule | None, ...] = ()
+    precisions: tuple[PrecisionCheck, ...] = ()

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from cxrview.core.activation import ACTIVATIONS
+from cxrview.core.conformal import ConformalRule
 from cxrview.core.errors import ManifestError
 from cxrview.core.manifest import (
     COMPOSITE_FORMAT,
@@ -31,6 +32,7 @@ from cxrview.core.manifest import (
     Member,
     Normalisation,
     OperatingCurve,
+    PrecisionCheck,
     RangeRule,
     ResizeRule,
     Task,
@@ -86,6 +88,8 @@ def parse_manifest(document: Mapping[str, object]) -> Manifest:
         graph=outputs.text("graph", "model.onnx") if composite is None else "",
         composite=composite,
         operating_curve=_curves(label_tables),
+        conformal=_conformal(label_tables),
+        precisions=tuple(_precision(each) for each in table.tables("precisions", is_optional=True)),
     )
     for each in (table, outputs, architecture, *label_tables):
         if each is not None:
@@ -116,18 +120,22 @@ def manifest_document(manifest: Manifest) -> dict[str, object]:
                 "calibration": _plain(asdict(calibration)),
                 "threshold": asdict(threshold),
                 **({"operating_curve": _plain(asdict(curve))} if curve.probability else {}),
+                **({"conformal": asdict(rule)} if rule is not None else {}),
             }
-            for label, calibration, threshold, curve in zip(
+            for label, calibration, threshold, curve, rule in zip(
                 manifest.labels,
                 manifest.calibration,
                 manifest.thresholds,
                 manifest.operating_curve or (OperatingCurve(),) * len(manifest.labels),
+                manifest.conformal or (None,) * len(manifest.labels),
                 strict=True,
             )
         ],
         "trained_on": [asdict(source) for source in manifest.trained_on],
         "files": dict(sorted(manifest.files.items())),
     }
+    if manifest.precisions:
+        document["precisions"] = [asdict(each) for each in manifest.precisions]
     if manifest.architecture is not None:
         document["architecture"] = _plain(asdict(manifest.architecture))
     if composite is None:
@@ -192,6 +200,7 @@ def _calibration(table: _Table) -> Calibration:
         bias=table.number("bias", 0.0),
         knots_logit=table.numbers("knots_logit", ()),
         knots_probability=table.numbers("knots_probability", ()),
+        prevalence=table.number("prevalence", 0.0),
     )
     table.refuse_unknown()
     return calibration
@@ -226,6 +235,30 @@ def _curve(table: _Table) -> OperatingCurve:
     )
     table.refuse_unknown()
     return curve
+
+
+def _conformal(label_tables: Sequence[_Table]) -> tuple[ConformalRule | None, ...]:
+    """Give the bounds of each label, or none at all where no label has any."""
+    rules = tuple(_conformal_rule(each.table("conformal")) if each.has("conformal") else None for each in label_tables)
+    return rules if any(rule is not None for rule in rules) else ()
+
+
+def _conformal_rule(table: _Table) -> ConformalRule:
+    rule = ConformalRule(
+        positive_from=table.number("positive_from"),
+        negative_to=table.number("negative_to"),
+        coverage=table.number("coverage"),
+        positives=table.integer("positives"),
+        negatives=table.integer("negatives"),
+    )
+    table.refuse_unknown()
+    return rule
+
+
+def _precision(table: _Table) -> PrecisionCheck:
+    check = PrecisionCheck(precision=table.text("precision"), largest=table.number("largest"), images=table.integer("images"))
+    table.refuse_unknown()
+    return check
 
 
 def _trained_on(table: _Table) -> TrainedOn:
@@ -300,6 +333,10 @@ def _check(manifest: Manifest) -> None:
         _demand(0.0 <= threshold.probability <= 1.0, f"label '{label.id}': threshold.probability must be between 0 and 1.")
     for label, curve in zip(manifest.labels, manifest.operating_curve, strict=False):
         _check_curve(label.id, curve)
+    for label, rule in zip(manifest.labels, manifest.conformal, strict=False):
+        _check_conformal(label.id, rule)
+    for check in manifest.precisions:
+        _demand(0.0 <= check.largest <= 1.0, f"precisions: the largest difference of '{check.precision}' must be between 0 and 1.")
     if manifest.task in (Task.MULTICLASS, Task.HIERARCHICAL):
         slopes = {calibration.slope for calibration in manifest.calibration}
         _demand(len(slopes) == 1, f"a {manifest.task} model has one calibration slope for all labels.")
@@ -347,6 +384,7 @@ def _check_input(spec: InputSpec) -> None:
 def _check_calibration(label_id: str, calibration: Calibration) -> None:
     where = f"label '{label_id}': calibration"
     _demand(calibration.slope > 0.0, f"{where}.slope must be above 0.")
+    _demand(0.0 <= calibration.prevalence < 1.0, f"{where}.prevalence must be 0, for not known, or between 0 and 1.")
     if calibration.method is not CalibrationMethod.ISOTONIC:
         return
     logits, values = calibration.knots_logit, calibration.knots_probability
@@ -354,6 +392,12 @@ def _check_calibration(label_id: str, calibration: Calibration) -> None:
     _demand(all(a < b for a, b in pairwise(logits)), f"{where}.knots_logit must rise.")
     _demand(all(a <= b for a, b in pairwise(values)), f"{where}.knots_probability must not fall.")
     _demand(values[0] >= 0.0 and values[-1] <= 1.0, f"{where}.knots_probability must lie between 0 and 1.")
+
+
+def _check_conformal(label_id: str, rule: ConformalRule | None) -> None:
+    if rule is not None:
+        shares = (rule.positive_from, rule.negative_to, rule.coverage)
+        _demand(min(shares) >= 0.0 and max(shares) <= 1.0, f"label '{label_id}': conformal must hold numbers between 0 and 1.")
 
 
 def _check_curve(label_id: str, curve: OperatingCurve) -> None:

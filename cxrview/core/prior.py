@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
+
+from cxrview.core.manifest import Manifest
+from cxrview.core.results import Finding
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -25,6 +30,20 @@ def at_prevalence(probability: npt.ArrayLike, calibrated_at: float, prevalence: 
     down = (1.0 - given) * (1.0 - prevalence) / (1.0 - calibrated_at)
     shifted: FloatArray = up / np.maximum(up + down, np.finfo(np.float64).tiny)
     return shifted
+
+
+def probabilities_at(findings: Sequence[Finding], manifest: Manifest, prevalences: Mapping[str, float]) -> dict[str, float]:
+    """Shift the findings of the labels named in `prevalences` to the prevalence given there, each label for itself; by label id.
+
+    Raises:
+        ValueError: a prevalence is not between 0 and 1, or the package does not say at which one its probability holds.
+    """
+    shares = {label.id: rule.prevalence for label, rule in zip(manifest.labels, manifest.calibration, strict=True)}
+    return {
+        each.label.id: float(at_prevalence(each.probability, shares[each.label.id], prevalences[each.label.id]))
+        for each in findings
+        if each.label.id in prevalences
+    }
 
 
 def estimated_prevalence(probability: npt.ArrayLike, calibrated_at: float, *, steps: int = 1000, tolerance: float = 1e-7) -> float:

@@ -14,7 +14,7 @@ from cxrview.engine.base import Device, EngineName, Predictor
 from cxrview.engine.composite import open_with
 from cxrview.engine.fake import FakePredictor
 from cxrview.engine.packages import Package
-from cxrview.engine.selftest import PROBABILITY_TOLERANCE, probability_difference, reference_difference
+from cxrview.engine.selftest import PROBABILITY_TOLERANCE, probability_difference, reference_difference, validation_objection
 from cxrview.io.places import places
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -69,6 +69,11 @@ class _Candidate:
         """As people read it."""
         return f"{self.name} on {self.shown_device}"
 
+    @property
+    def precision(self) -> str:
+        """Named where it is not float32; else empty."""
+        return self.shown_device.partition(" ")[2]
+
 
 def survey() -> tuple[EngineStatus, ...]:
     """Look at every engine and device, without opening a model; those that `auto` tries stand in its order."""
@@ -110,6 +115,9 @@ def _open(candidate: _Candidate, package: Package, options: _Options) -> tuple[P
     against = candidate.reason_against()
     if against:
         raise EngineUnavailable(against)
+    objection = validation_objection(package, candidate.precision)
+    if objection:
+        raise PackageError(objection, subject=str(package.folder))
     predictor = open_with(package, lambda each: candidate.open(each, options))
     try:
         if _is_reference(candidate):

@@ -13,6 +13,8 @@ from cxrview.engine.packages import Package
 LOGIT_TOLERANCE = 1e-3
 # docs/decisions/0002-engine-tolerance.md: other engines and precisions must agree with the reference in every probability.
 PROBABILITY_TOLERANCE = 0.005
+# On the validation images, of which a package holds the largest difference and not the pictures, a lower precision may take this much.
+VALIDATION_TOLERANCE = 0.01
 
 
 def reference_difference(package: Package, predictor: Predictor) -> float:
@@ -40,6 +42,21 @@ def probability_difference(package: Package, predictor: Predictor) -> float:
         return float("inf")
     pairs = zip(logits, package.golden.logits, strict=True)
     return max(_largest(probabilities(one, package.manifest), probabilities(two, package.manifest)) for one, two in pairs)
+
+
+def validation_objection(package: Package, precision: str) -> str:
+    """Say what speaks against a precision by what was measured on the package's validation images; empty when nothing does.
+
+    Where nobody measured, the golden inputs decide alone.
+    """
+    for each in (package, *package.members):
+        for check in each.manifest.precisions:
+            if check.precision == precision and not check.largest <= VALIDATION_TOLERANCE:
+                return (
+                    f"on {check.images} validation images a probability in {precision} differed by {check.largest:.2g} from float32; "
+                    f"{VALIDATION_TOLERANCE:g} is allowed."
+                )
+    return ""
 
 
 def _largest(

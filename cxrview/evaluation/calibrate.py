@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from cxrview.core.conformal import ConformalRule, fit_conformal
 from cxrview.core.manifest import Calibration, CalibrationMethod, Manifest, Task, Threshold
 from cxrview.core.scores import sigmoid
 from cxrview.evaluation.cases import BoolArray, Case, FloatArray, IndexArray, ScoredCases, Split, group_folds, indices, sources_of, truth_of
@@ -21,6 +22,8 @@ FEWEST = 20
 # Steps of isotonic regression need more.
 FEWEST_FOR_STEPS = 100
 FEWEST_FOR_THRESHOLD = 10
+# Of positives, and of negatives, whose answer is right or "don't know".
+COVERAGE = 0.90
 # Nats by which a method must better a simpler one: less is chance.
 WORTHWHILE = 1e-3
 SLOPES = (0.02, 50.0)
@@ -119,6 +122,34 @@ def choose_thresholds(
     else:
         rule = _Rule("sensitivity", sensitivity or 0.0, threshold_at_sensitivity, min, counts_positives=True)
     return tuple(_threshold(scored, label, rule, split) for label in scored.labels)
+
+
+def with_prevalence(rules: Rules, cases: Sequence[Case], labels: Sequence[str], *, split: Split = Split.VAL) -> Rules:
+    """Write down in each rule how common its label is among the cases it was fitted on; a label with one class alone stays unknown."""
+
+    def share(label: str) -> float:
+        index = indices(cases, split=split, label=label)
+        found = float(truth_of(cases, label, index).mean()) if index.size else 0.0
+        return found if 0.0 < found < 1.0 else 0.0
+
+    return tuple(replace(rule, prevalence=share(label)) for rule, label in zip(rules, labels, strict=True))
+
+
+def conformal_rules(scored: ScoredCases, *, coverage: float = COVERAGE, split: Split = Split.VAL) -> tuple[ConformalRule | None, ...]:
+    """Fit the bounds of "don't know" for each label on the known cases of a split; none for a label with fewer than 20 of a class.
+
+    They hold for cases like those of the split, all its sources together; `()` where no label has any.
+    """
+
+    def fitted(label: str) -> ConformalRule | None:
+        index = indices(scored.cases, split=split, label=label)
+        truth = truth_of(scored.cases, label, index)
+        if min(int(truth.sum()), int((~truth).sum())) < FEWEST:
+            return None
+        return fit_conformal(scored.probability(label, index), truth, coverage=coverage)
+
+    rules = tuple(fitted(label) for label in scored.labels)
+    return rules if any(rule is not None for rule in rules) else ()
 
 
 @dataclass(frozen=True, slots=True)

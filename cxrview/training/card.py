@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxrview import __version__
-from cxrview.core.manifest import Manifest
+from cxrview.core.manifest import Manifest, PrecisionCheck
+from cxrview.engine.selftest import VALIDATION_TOLERANCE
 from cxrview.evaluation.report import EvaluationReport, to_markdown
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def _training_data(manifest: Manifest) -> list[str]:
 
 def _operating(manifest: Manifest, *, is_fitted_again: bool) -> list[str]:
     rows = [
-        f"| {label.id} | {calibration.method} | {threshold.probability:.3f} | {threshold.operating_point} |"
-        for label, calibration, threshold in zip(manifest.labels, manifest.calibration, manifest.thresholds, strict=True)
+        f"| {label.id} | {rule.method} | {_share(rule.prevalence)} | {threshold.probability:.3f} | {threshold.operating_point} |"
+        for label, rule, threshold in zip(manifest.labels, manifest.calibration, manifest.thresholds, strict=True)
     ]
     return [
         "## Calibration and thresholds",
@@ -106,11 +107,24 @@ def _operating(manifest: Manifest, *, is_fitted_again: bool) -> list[str]:
         "Both were chosen on the validation split, whose mix of classes is not that of a clinic: a probability holds for that mix.",
         *(["They are those of the network before its final fit, which learned from the validation images too."] if is_fitted_again else []),
         "",
-        "| Label | Calibration | Threshold | Operating point |",
-        "|---|---|---|---|",
+        "| Label | Calibration | Prevalence there | Threshold | Operating point |",
+        "|---|---|---|---|---|",
         *rows,
         "",
+        *(_precision(check) for check in manifest.precisions),
     ]
+
+
+def _share(prevalence: float) -> str:
+    return f"{prevalence:.2f}" if prevalence else "–"
+
+
+def _precision(check: PrecisionCheck) -> str:
+    is_used = "it is used where a machine is faster with it" if check.largest <= VALIDATION_TOLERANCE else "it is not used"
+    return (
+        f"In {check.precision} no probability of the {check.images} validation images differs from float32 by more than "
+        f"{check.largest:.4f} ({VALIDATION_TOLERANCE:g} is allowed): {is_used}.\n"
+    )
 
 
 def _limits(plan: Plan) -> list[str]:

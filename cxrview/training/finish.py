@@ -21,7 +21,7 @@ from cxrview.engine.composite import open_with
 from cxrview.engine.nets import head_activation, heatmap_kind
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import Golden, Package, write_package
-from cxrview.evaluation.calibrate import calibrate, choose_thresholds
+from cxrview.evaluation.calibrate import calibrate, choose_thresholds, conformal_rules, with_prevalence
 from cxrview.evaluation.cases import Case, score_cases
 from cxrview.evaluation.evaluate import evaluate_cases
 from cxrview.evaluation.operating import operating_curves
@@ -37,6 +37,7 @@ from cxrview.training.export import golden_inputs, half_weights, head_of, onnx_g
 from cxrview.training.figures import figures_of, write_figures
 from cxrview.training.judge import WHOLE, audit_run
 from cxrview.training.pictures import load_pictures
+from cxrview.training.precision import check_precisions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -71,11 +72,17 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     if held_out is not None:
         chosen_on[plan.members("val")] = logits_less_normal(held_out, plan.labels, plan.recipe.fit.less_normal)
     rules = calibrate(cases, chosen_on, draft.manifest).calibrations
-    calibrated = replace(draft.manifest, calibration=rules)
+    calibrated = replace(draft.manifest, calibration=with_prevalence(rules, cases, plan.labels))
     scored = score_cases(cases, chosen_on, calibrated)
     thresholds = choose_thresholds(scored, specificity=plan.recipe.package.specificity)
     curves = operating_curves(scored, thresholds)
-    manifest = replace(calibrated, thresholds=thresholds, operating_curve=curves if any(curve.probability for curve in curves) else ())
+    manifest = replace(
+        calibrated,
+        thresholds=thresholds,
+        operating_curve=curves if any(curve.probability for curve in curves) else (),
+        conformal=conformal_rules(scored),
+        precisions=check_precisions(draft, calibrated, plan.pictures.stack[plan.members("val")], logits[plan.members("val")], report),
+    )
     report("Measuring on the frozen test split, with the baselines beside the network.")
     measured = measure(plan, cases, logits, manifest, report)
     write_figures(run / "report", figures_of(cases, logits, manifest))

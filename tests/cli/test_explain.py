@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ import cv2
 import pytest
 
 from cxrview.cli.explain import METHODS, TARGETS
+from cxrview.core.conformal import ConformalRule
 from cxrview.core.results import HeatmapTarget
 from cxrview.engine import explain as engine_explain
+from cxrview.engine.packages import load_package, read_graph, write_package
 
 Run = Callable[..., Any]  # Any: tests/cli/conftest.py's Outcome, which test modules cannot import
 
@@ -36,6 +40,74 @@ def test_the_findings_are_told(run: Run, phantom_folder: Path, fake_model: Path,
     assert [line.split()[0] for line in outcome.out.splitlines()] == ["label", "normal", "covid19", "pneumonia", "tuberculosis"]
     assert "Grad-CAM" in outcome.err
     assert "onnx on cpu" in outcome.err
+
+
+def rows_of(outcome: Any) -> dict[str, list[str]]:
+    return {line.split()[0]: line.split()[1:] for line in outcome.out.splitlines()}
+
+
+def test_a_model_that_is_cropped_to_the_lungs_gives_the_same_answer_as_score(run: Run, phantom_folder: Path, tmp_path: Path) -> None:
+    image = phantom_folder / "phantom-0000.dcm"
+    assert run("score", image, "--model", "cxr-reader", "--engine", "onnx", "-o", tmp_path / "s.csv").code == 0
+    (scored,) = csv.DictReader((tmp_path / "s.csv").read_text(encoding="utf-8").splitlines())
+    outcome = run("explain", image, "--model", "cxr-reader", "--engine", "onnx", "-o", tmp_path / "o.png")
+    assert outcome.code == 0
+    for label in ("normal", "covid19", "pneumonia", "tuberculosis"):
+        assert float(rows_of(outcome)[label][0]) == pytest.approx(float(scored[f"p_{label}"]), abs=6e-4)
+
+
+@pytest.fixture
+def told_model(fake_model: Path, tmp_path: Path) -> Path:
+    """The fake model, which says at which prevalence it was calibrated and where it does not know."""
+    package = load_package(fake_model)
+    rules = tuple(replace(rule, prevalence=share) for rule, share in zip(package.manifest.calibration, (0.5, 0.5, 0.0, 0.5), strict=True))
+    bounds = (ConformalRule(0.0, 1.0, 0.9, 20, 20), ConformalRule(0.0, 0.0, 0.9, 20, 20), None, ConformalRule(1.0, 1.0, 0.9, 20, 20))
+    manifest = replace(package.manifest, id="told", calibration=rules, conformal=bounds, files={})
+    graph = read_graph(package)
+    return write_package(tmp_path / "told", manifest, graph=graph, golden=package.golden, card="", head=package.head).folder
+
+
+def test_a_prevalence_moves_the_probability_and_the_threshold_stays(
+    run: Run, phantom_folder: Path, told_model: Path, tmp_path: Path
+) -> None:
+    words = ("explain", phantom_folder / "phantom-0000.dcm", "--model", told_model, "--engine", "onnx", "-o", tmp_path / "o.png")
+    plain, moved = rows_of(run(*words)), rows_of(run(*words, "--prevalence", "covid19=0.01"))
+    p = float(plain["covid19"][0])
+    assert moved["covid19"][:3] == plain["covid19"][:3]
+    assert float(moved["covid19"][3]) == pytest.approx(0.01 * p / (0.01 * p + 0.99 * (1 - p)), abs=2e-3)
+    assert moved["normal"][3] == "-"
+
+
+def test_bounds_of_dont_know_and_the_spread_are_told(run: Run, phantom_folder: Path, told_model: Path, tmp_path: Path) -> None:
+    words = ("explain", phantom_folder / "phantom-0000.dcm", "--model", told_model, "--engine", "onnx", "-o", tmp_path / "o.png")
+    outcome = run(*words, "--spread")
+    rows = rows_of(outcome)
+    assert " ".join(rows["normal"][3:5]) == "don't know"
+    assert rows["covid19"][3] == "positive"
+    assert rows["pneumonia"][3] == "-"
+    assert rows["tuberculosis"][3] == "negative"
+    low, high = map(float, rows["covid19"][4].split("-"))
+    assert low <= float(rows["covid19"][0]) <= high
+    assert low < high
+    assert "9 answers over small changes of the picture's place" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ("fracture=0.1", "no label 'fracture'"),
+        ("covid19=all", "no share of patients"),
+        ("covid19=1.0", "no share of patients"),
+        ("pneumonia=0.1", "does not say at which prevalence"),
+    ],
+)
+def test_a_prevalence_that_cannot_be_used_is_named(
+    run: Run, phantom_folder: Path, told_model: Path, tmp_path: Path, asked: str, complaint: str
+) -> None:
+    image = phantom_folder / "phantom-0000.dcm"
+    outcome = run("explain", image, "--model", told_model, "-o", tmp_path / "o.png", "--prevalence", asked)
+    assert outcome.code == 2
+    assert complaint in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from cxrview.core.conformal import ConformalRule
 from cxrview.core.errors import ManifestError
 from cxrview.core.manifest import (
     Architecture,
@@ -24,6 +25,7 @@ from cxrview.core.manifest import (
     Manifest,
     Normalisation,
     OperatingCurve,
+    PrecisionCheck,
     RangeRule,
     ResizeRule,
     Task,
@@ -66,7 +68,7 @@ FULL = Manifest(
     activations=("hardswish",),
     calibration=(
         Calibration(CalibrationMethod.PLATT, slope=0.7, bias=-0.2),
-        Calibration(CalibrationMethod.ISOTONIC, knots_logit=(-1.0, 0.0, 2.0), knots_probability=(0.1, 0.1, 0.9)),
+        Calibration(CalibrationMethod.ISOTONIC, knots_logit=(-1.0, 0.0, 2.0), knots_probability=(0.1, 0.1, 0.9), prevalence=0.3),
     ),
     thresholds=(Threshold(0.3, "Youden"), Threshold(0.6, "specificity 0.90")),
     trained_on=(TrainedOn("shenzhen", 662, 662, "CC0"),),
@@ -78,6 +80,8 @@ FULL = Manifest(
         OperatingCurve((0.1, 0.3, 0.9), (1.0, 0.8, 0.1), (0.2, 0.7, 1.0), 40, 60, "val split", (0.9, 0.6, 0.0), (0.1, 0.5, 0.9)),
         OperatingCurve(),
     ),
+    conformal=(ConformalRule(0.2, 0.7, 0.9, 40, 60), None),
+    precisions=(PrecisionCheck("bf16", 0.004, 100),),
 )
 
 
@@ -99,7 +103,7 @@ def test_the_full_example_leaves_no_field_at_its_default(record: object) -> None
 
 
 def test_absent_optional_fields_take_the_defaults_of_the_records() -> None:
-    short = {key: value for key, value in document().items() if key not in {"architecture", "trained_on", "split_sha256"}}
+    short = {key: value for key, value in document().items() if key not in {"architecture", "trained_on", "split_sha256", "precisions"}}
     short["outputs"] = {"heatmap": "none"}
     short["files"] = {"model.onnx": "0" * 64}
     short["labels"] = [{"id": "a", "name": "A"}]
@@ -110,6 +114,8 @@ def test_absent_optional_fields_take_the_defaults_of_the_records() -> None:
     assert manifest.thresholds == (Threshold(),)
     assert manifest.architecture is None
     assert manifest.operating_curve == ()
+    assert manifest.conformal == ()
+    assert manifest.precisions == ()
 
 
 def places_of_tables(table: dict[str, Any], way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -171,6 +177,9 @@ WRONG: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "probabilities that fall": (("labels", 1, "calibration", "knots_probability"), [0.5, 0.1, 0.9], "must not fall"),
     "probabilities above one": (("labels", 1, "calibration", "knots_probability"), [0.5, 0.6, 1.9], "between 0 and 1"),
     "too few knots": (("labels", 1, "calibration", "knots_logit"), [0.0], "as many knots_logit"),
+    "prevalence of everybody": (("labels", 0, "calibration", "prevalence"), 1.0, "calibration.prevalence"),
+    "bound above one": (("labels", 0, "conformal", "positive_from"), 1.1, "conformal must hold"),
+    "difference above one": (("precisions", 0, "largest"), 1.2, "largest difference of 'bf16'"),
     "curve of unequal lengths": (("labels", 0, "operating_curve", "sensitivity"), [1.0, 0.5], "as many sensitivity"),
     "curve that turns back": (("labels", 0, "operating_curve", "probability"), [0.1, 0.9, 0.3], "probability must rise"),
     "sensitivity that rises": (("labels", 0, "operating_curve", "sensitivity"), [0.1, 0.8, 1.0], "sensitivity must not rise"),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from cxrview.core.errors import EngineUnavailable, PackageError, UsageError
-from cxrview.core.manifest import Architecture
+from cxrview.core.manifest import Architecture, PrecisionCheck
 from cxrview.core.scores import probabilities
 from cxrview.engine import present
 from cxrview.engine.choose import Choice, open_predictor, survey
@@ -64,6 +64,19 @@ def test_openvino_in_float32_is_taken_only_by_name(package: Package, monkeypatch
     assert open_predictor(package).predictor.engine == "onnx"
     named = open_predictor(package, engine="openvino").predictor
     assert (named.engine, named.device) == ("openvino", "cpu")
+
+
+@pytest.mark.parametrize(("largest", "device"), [(0.009, "cpu bf16"), (0.011, "cpu")])
+def test_bf16_is_used_only_where_it_stayed_within_a_hundredth_on_the_validation_images(
+    package: Package, monkeypatch: pytest.MonkeyPatch, largest: float, device: str
+) -> None:
+    if present.against_openvino_float32():
+        pytest.skip("OpenVINO is not installed")
+    monkeypatch.setattr(present, "against_openvino_bfloat16", lambda: "")
+    manifest = replace(package.manifest, precisions=(PrecisionCheck("bf16", largest, 100),))
+    choice = open_predictor(replace(package, manifest=manifest), engine="openvino")
+    assert choice.predictor.device == device
+    assert any("on 100 validation images a probability in bf16" in reason for reason in choice.reasons) == (device == "cpu")
 
 
 def test_auto_without_openvino_is_onnx_runtime_and_says_what_to_install(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:

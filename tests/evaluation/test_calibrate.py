@@ -15,10 +15,12 @@ from cxrview.core.scores import probabilities, sigmoid
 from cxrview.evaluation.calibrate import (
     calibrate,
     choose_thresholds,
+    conformal_rules,
     fit_isotonic,
     fit_platt,
     fit_temperature,
     platt_targets,
+    with_prevalence,
 )
 from cxrview.evaluation.cases import Case, Split, score_cases
 from cxrview.evaluation.metrics import expected_calibration_error, log_loss
@@ -229,3 +231,21 @@ def test_without_cases_the_default_threshold_stays(synthetic):
     assert choose_thresholds(scored, specificity=0.9) == (Threshold(),) * 3
     with pytest.raises(ValueError, match="either"):
         choose_thresholds(scored)
+
+
+def test_a_calibration_says_at_which_prevalence_it_holds(synthetic):
+    truth = np.arange(100) < 20
+    cases = [*labelled(truth), *labelled(np.ones(50, np.bool_), split=Split.TEST)]
+    rules = with_prevalence((Calibration(), Calibration()), cases, ["covid19", "tuberculosis"])
+    assert [rule.prevalence for rule in rules] == [pytest.approx(0.2), 0.0]
+
+
+def test_bounds_of_dont_know_cover_both_classes_and_need_twenty_of_each(synthetic):
+    logits, truth = draw(600)
+    manifest = synthetic.manifest(labels=("covid19",), task=Task.BINARY)
+    (rule,) = conformal_rules(score_cases(labelled(truth), logits[:, None], manifest))
+    chances = sigmoid(logits)
+    assert (chances[truth] >= rule.positive_from).mean() >= 0.9
+    assert (chances[~truth] <= rule.negative_to).mean() >= 0.9
+    assert (rule.positives, rule.negatives) == (int(truth.sum()), int((~truth).sum()))
+    assert conformal_rules(score_cases(labelled(np.arange(60) < 19), np.zeros((60, 1)), manifest)) == ()

@@ -11,6 +11,7 @@ import torch
 from cxrview.core.errors import DataError, RecipeError
 from cxrview.core.image import ImageRef
 from cxrview.core.manifest import Architecture, Channels, Task
+from cxrview.engine import present
 from cxrview.engine.analyse import analyse
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import load_package, verify_package
@@ -73,7 +74,11 @@ def test_the_package_is_whole_and_passes_its_self_test(finished: Path) -> None:
     for curve, threshold in zip(package.manifest.operating_curve, package.manifest.thresholds, strict=True):
         assert threshold.probability in curve.probability
         assert "val split" in curve.cases
+    assert all(0.0 < rule.prevalence < 1.0 for rule in package.manifest.calibration)
+    has_bfloat16 = not present.against_openvino_bfloat16()
+    assert [check.precision for check in package.manifest.precisions] == ["bf16"] * has_bfloat16
     card = (finished / "package" / "CARD.md").read_text()
+    assert ("bf16" in card) == has_bfloat16
     assert package.manifest.split_sha256 in card
     assert "not for diagnosis" in card
     assert {source.source for source in package.manifest.trained_on} == {"north", "south"}
