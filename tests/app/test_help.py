@@ -6,6 +6,7 @@ import re
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -22,6 +23,17 @@ def guide(qtbot: QtBot) -> HelpDialog:
     qtbot.addWidget(made)
     made.show()
     return made
+
+
+def test_pictures_of_a_page_are_shown_no_wider_than_the_page(guide: HelpDialog) -> None:
+    guide.page.show_page("guide.md")
+    image = QTextDocument.ResourceType.ImageResource
+    picture = guide.page.loadResource(image.value, QUrl("pictures/layers.webp"))
+    assert isinstance(picture, QImage)
+    assert 400 < picture.deviceIndependentSize().width() <= guide.page.viewport().width()
+    elsewhere = guide.page.loadResource(image.value, QUrl("../resources/icons/cxrview.svg"))
+    assert isinstance(elsewhere, QImage)
+    assert elsewhere.isNull()
 
 
 def address(guide: HelpDialog) -> str:

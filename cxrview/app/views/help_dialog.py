@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QKeySequence, QTextDocument
+from PySide6.QtGui import QImage, QKeySequence, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -68,6 +68,20 @@ class Page(QTextBrowser):
             super().doSetSource(target, QTextDocument.ResourceType.MarkdownResource)
         if place:
             self._go_to(place)
+
+    def loadResource(self, type: int, name: QUrl | str) -> object:  # noqa: A002 - Qt's names
+        """Qt: give a picture of the page, no wider than the page is."""
+        if type != QTextDocument.ResourceType.ImageResource.value:
+            return super().loadResource(type, name)
+        file = Path(self.source().resolved(QUrl(name)).toLocalFile()).resolve()
+        picture = QImage(str(file)) if file.is_relative_to(self._folder) else QImage()
+        ratio = self.devicePixelRatioF()
+        bar = 0 if self.verticalScrollBar().isVisible() else self.verticalScrollBar().sizeHint().width()  # it will come
+        width = round((self.viewport().width() - 2 * self.document().documentMargin() - bar) * ratio)
+        if picture.width() > width:
+            picture = picture.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
+            picture.setDevicePixelRatio(ratio)
+        return picture
 
     def _go_to(self, place: str) -> None:
         """Scroll to the heading of that name, as Markdown readers name them."""
