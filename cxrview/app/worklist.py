@@ -6,44 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
+from cxrview.app.cases import CALL_CODES, BoolArray, Case, CaseColumns, Cases, IntArray
 from cxrview.batch.readings import Call, Opinion, ReadingFigures, figures_of
-from cxrview.batch.row import ScoreRow, Status
-from cxrview.batch.urgency import remarkable, urgency
-from cxrview.core.image import ImageRef
 
 ANY = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One image of a worklist, as small as it can be: there may be a hundred thousand.
-
-    Attributes:
-        name: of the file, for lists.
-        model_call: what the network says: a finding at or above its threshold, or none; empty when it could not read the image.
-        probabilities: in the order of the worklist's labels; empty when there are none.
-        positives: positions of the labels that reach their threshold.
-    """
-
-    ref: ImageRef
-    name: str
-    error: str
-    view: str
-    flags: tuple[str, ...]
-    in_distribution: float | None
-    top: int
-    probabilities: tuple[float, ...]
-    positives: tuple[int, ...]
-    model_call: Call | None
-    urgency: float
-
-    @property
-    def key(self) -> str:
-        """What readings call it: path and frame."""
-        return str(self.ref)
 
 
 class ReadState(StrEnum):
@@ -108,14 +78,6 @@ class Running:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cases:
-    """All cases in the order they came, and the labels of their model."""
-
-    labels: tuple[str, ...] = ()
-    all: tuple[Case, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Worklist:
     """The whole page.
@@ -142,29 +104,6 @@ class Worklist:
     notice: str = ""
 
 
-def case_of(row: ScoreRow, labels: Sequence[str], path: Path, member: str) -> Case:
-    """Make a case of a score row; `path` and `member` name its file."""
-    ref = ImageRef(path, member, row.frame - 1)
-    by_label = {score.label: score for score in row.scores}
-    scores = [by_label[label] for label in labels if label in by_label]
-    name = member.rpartition("/")[2] if member else path.name
-    is_scored = row.status is Status.OK
-    found = any(score.is_positive for score in remarkable(row))
-    return Case(
-        ref=ref,
-        name=f"{name} #{row.frame}" if row.frame > 1 else name,
-        error="" if is_scored else row.error or "could not be scored",
-        view=row.view,
-        flags=row.flags,
-        in_distribution=row.in_distribution,
-        top=labels.index(row.top_label) if row.top_label in labels else -1,
-        probabilities=tuple(score.probability for score in scores),
-        positives=tuple(place for place, score in enumerate(scores) if score.is_positive),
-        model_call=(Call.FINDING if found else Call.NO_FINDING) if is_scored else None,
-        urgency=urgency(row),
-    )
-
-
 def cases_opened(state: Worklist, source: Path | None, cases: Cases, readings: Readings) -> Worklist:
     """Show the cases of a table, with what was said of them before."""
     return _arranged(replace(state, source=source, cases=cases, readings=readings, current=-1, notice=""))
@@ -172,7 +111,7 @@ def cases_opened(state: Worklist, source: Path | None, cases: Cases, readings: R
 
 def cases_came(state: Worklist, new: Sequence[Case]) -> Worklist:
     """Take cases that were scored meanwhile; the chosen one stays chosen."""
-    return _arranged(replace(state, cases=Cases(state.cases.labels, (*state.cases.all, *new)))) if new else state
+    return _arranged(replace(state, cases=state.cases.and_more(new))) if new else state
 
 
 def filter_chosen(state: Worklist, wanted: Filter) -> Worklist:
@@ -251,81 +190,90 @@ def is_veiled(state: Worklist, case: Case) -> bool:
 
 def figures(state: Worklist) -> ReadingFigures:
     """Measure reader and network against each other over the cases that were read."""
-    pairs = [(case.model_call, state.readings.by_key[case.key]) for case in state.cases.all if case.key in state.readings.by_key]
+    place_of, cases = state.cases.columns.place_of, state.cases.all
+    pairs = [(cases[place_of[key]].model_call, said) for key, said in state.readings.by_key.items() if key in place_of]
     return figures_of([(call, said) for call, said in pairs if call is not None])
 
 
 def all_flags(state: Worklist) -> tuple[str, ...]:
     """Give every flag that occurs."""
-    return tuple(sorted({flag for case in state.cases.all for flag in case.flags}))
+    return tuple(sorted(state.cases.columns.flags))
 
 
 def _arranged(state: Worklist) -> Worklist:
-    shown = [place for place, case in enumerate(state.cases.all) if _is_shown(state, case)]
-    cases = state.cases.all
+    """Filter and order the cases."""
+    said = _said(state)
+    places = np.flatnonzero(_is_shown(state, said))
+    return replace(state, shown=_ordered(state, places, said))
+
+
+def _said(state: Worklist) -> IntArray:
+    """Give the reader's last word on each case, by `CALL_CODES`."""
+    place_of = state.cases.columns.place_of
+    said = np.zeros(len(state.cases.all), np.int64)
+    for key, opinions in state.readings.by_key.items():
+        if key in place_of:
+            said[place_of[key]] = CALL_CODES[opinions[-1].call]
+    return said
+
+
+def _ordered(state: Worklist, places: IntArray, said: IntArray) -> tuple[int, ...]:
+    columns, cases = state.cases.columns, state.cases.all
     if state.is_blind:  # an order that says nothing, and is the same every time
-        shown.sort(key=lambda place: sha256(cases[place].key.encode(errors="replace")).digest())
-    elif state.sort is SortBy.URGENCY:
-        shown.sort(key=lambda place: cases[place].urgency, reverse=state.is_descending)
-    elif state.sort is SortBy.NAME:
-        shown.sort(key=lambda place: cases[place].key.casefold(), reverse=state.is_descending)
-    elif state.sort is SortBy.TOP:
-        shown.sort(key=lambda place: (cases[place].top, top_probability(cases[place])), reverse=state.is_descending)
-    elif state.sort is SortBy.PROBABILITY:
-        shown.sort(key=lambda place: top_probability(cases[place]), reverse=state.is_descending)
-    else:
-        shown.sort(key=lambda place: _reading_rank(state, cases[place]), reverse=state.is_descending)
-    return replace(state, shown=tuple(shown))
+        return tuple(places[np.argsort(columns.lots[places], kind="stable")].tolist())
+    if state.sort is SortBy.NAME:
+        return tuple(sorted(places.tolist(), key=lambda place: cases[place].order, reverse=state.is_descending))
+    keys = {
+        SortBy.URGENCY: (columns.urgency,),
+        SortBy.TOP: (columns.likeliest, columns.top),
+        SortBy.PROBABILITY: (columns.likeliest,),
+        SortBy.READING: (said,),
+    }[state.sort]
+    sign = -1 if state.is_descending else 1
+    return tuple(places[np.lexsort([sign * key[places] for key in keys])].tolist())
 
 
-def top_probability(case: Case) -> float:
-    """Give the probability of the likeliest label; -1 without scores."""
-    return case.probabilities[case.top] if 0 <= case.top < len(case.probabilities) else -1.0
+def _is_shown(state: Worklist, said: IntArray) -> BoolArray:
+    columns, wanted = state.cases.columns, state.filter
+    shown = np.ones(len(state.cases.all), np.bool_)
+    for word in wanted.text.casefold().split():
+        shown &= np.fromiter([word in text for text in columns.texts], np.bool_, len(columns.texts))
+    if wanted.reading is not ReadState.ANY:
+        shown &= _has_reading(columns, said, wanted.reading)
+    fits = _has_status(columns, wanted.status)
+    if wanted.label in state.cases.labels:
+        fits = fits & columns.positives[:, state.cases.labels.index(wanted.label)]
+    if wanted.flag:
+        fits = fits & columns.flags.get(wanted.flag, np.zeros(len(shown), np.bool_))
+    # What the network says of a case must not show by what is left out before the reader has spoken.
+    return shown & (fits | (said == 0)) if state.is_blind else shown & fits
 
 
-def _reading_rank(state: Worklist, case: Case) -> tuple[int, str]:
-    last = state.readings.last(case)
-    return (0, "") if last is None else (1, str(last.call))
+def _has_reading(columns: CaseColumns, said: IntArray, wanted: ReadState) -> BoolArray:
+    match wanted:
+        case ReadState.UNREAD:
+            return said == CALL_CODES[""]
+        case ReadState.READ:
+            return said != CALL_CODES[""]
+        case ReadState.UNSURE:
+            return said == CALL_CODES[Call.UNSURE]
+        case ReadState.AGAINST:
+            is_sure = (said == CALL_CODES[Call.FINDING]) | (said == CALL_CODES[Call.NO_FINDING])
+            return is_sure & (columns.calls != CALL_CODES[""]) & (said != columns.calls)
+    return np.ones(len(said), np.bool_)
 
 
-def _is_shown(state: Worklist, case: Case) -> bool:
-    wanted = state.filter
-    if wanted.text and not all(word in case.key.casefold() for word in wanted.text.casefold().split()):
-        return False
-    if wanted.reading is not ReadState.ANY and not _has_reading(state, case, wanted.reading):
-        return False
-    if is_veiled(state, case):  # what the network says must not show by what is left out
-        return True
-    if wanted.label and not any(state.cases.labels[place] == wanted.label for place in case.positives):
-        return False
-    if wanted.flag and wanted.flag not in case.flags:
-        return False
-    return _has_status(case, wanted.status)
-
-
-def _has_reading(state: Worklist, case: Case, wanted: ReadState) -> bool:
-    last = state.readings.last(case)
-    if wanted is ReadState.UNREAD:
-        return last is None
-    if last is None:
-        return False
-    if wanted is ReadState.UNSURE:
-        return last.call is Call.UNSURE
-    is_against = last.call is not Call.UNSURE and case.model_call is not None and last.call is not case.model_call
-    return wanted is ReadState.READ or is_against
-
-
-def _has_status(case: Case, wanted: StatusFilter) -> bool:
+def _has_status(columns: CaseColumns, wanted: StatusFilter) -> BoolArray:
     match wanted:
         case StatusFilter.POSITIVE:
-            return case.model_call is Call.FINDING
+            return columns.calls == CALL_CODES[Call.FINDING]
         case StatusFilter.NEGATIVE:
-            return case.model_call is Call.NO_FINDING
+            return columns.calls == CALL_CODES[Call.NO_FINDING]
         case StatusFilter.ERROR:
-            return bool(case.error)
+            return columns.is_error
         case StatusFilter.FLAGGED:
-            return bool(case.flags)
-    return True
+            return columns.is_flagged
+    return np.ones(len(columns.calls), np.bool_)
 
 
 def seconds_text(seconds: float) -> str:

@@ -199,6 +199,8 @@ def _lungs_at_target(lung_mask: BoolArray, spec: InputSpec, region: Box) -> Bool
 
 def _is_picture(pixels: Pixels, rows: slice, columns: slice) -> FloatArray | None:
     """Give 1 inside the shutter and outside padding, else 0; None when all of the region is picture."""
+    if pixels.shutter is None and pixels.padding is None:
+        return None
     is_shown = np.ones(pixels.values[rows, columns].shape, np.bool_) if pixels.shutter is None else pixels.shutter[rows, columns]
     if pixels.padding is not None:
         low, high = (end - pixels.offset for end in pixels.padding)

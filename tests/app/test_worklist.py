@@ -14,13 +14,13 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from cxrview.app.blinding import blinded, veiled
+from cxrview.app.cases import Cases, case_of
 from cxrview.app.controllers.worklist import Model, WorklistWork
 from cxrview.app.state import AppState, NotScored
 from cxrview.app.tasks import InlineRunner, ThreadRunner
 from cxrview.app.views.worklist_panel import WorklistPanel
 from cxrview.app.views.worklist_table import VEILED, WorklistModel
 from cxrview.app.worklist import (
-    Cases,
     Filter,
     Readings,
     ReadState,
@@ -29,7 +29,6 @@ from cxrview.app.worklist import (
     Worklist,
     blindness_toggled,
     case_chosen,
-    case_of,
     case_stepped,
     cases_came,
     cases_opened,
@@ -315,6 +314,29 @@ def test_names_are_hidden_where_names_are_hidden(panel: WorklistPanel, five: Wor
         str(model.index(line, 1).data(role)) for line in range(5) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole)
     ]
     assert not any("film" in text for text in texts)
+
+
+def test_labels_are_called_by_their_names(panel: WorklistPanel, five: Worklist) -> None:
+    named = cases_opened(five, None, Cases(LABELS, five.cases.all, ("Normal film", "Pneumonia, any")), Readings())
+    panel.render_state(named, AppState())
+    texts = {str(panel.table.model().index(0, column).data()) for column in (2, 4)}
+    assert texts == {"Pneumonia, any", "Pneumonia, any 0.90"}
+    assert five.cases.name_of(1) == "pneumonia"  # of a model that is not installed
+
+
+def test_cases_that_come_do_not_move_the_list_under_the_reader(panel: WorklistPanel) -> None:
+    state = case_stepped(worklist([row(number, 0.5) for number in range(300)]), 1)
+    panel.resize(900, 400)
+    panel.show()
+    panel.render_state(state, AppState())
+    bar = panel.table.verticalScrollBar()
+    bar.setValue(150)
+    new = [case_of(row(number, 0.1), LABELS, Path(f"/films/late-{number}.png"), "") for number in range(20)]
+    panel.render_state(cases_came(state, new), AppState())
+    assert bar.value() == 150
+    assert panel.table.currentIndex().row() == 0
+    panel.render_state(case_stepped(cases_came(state, new), 1), AppState())
+    assert bar.value() <= 1
 
 
 def test_a_hundred_thousand_cases_ask_only_for_what_is_on_the_screen(qtbot: QtBot, panel: WorklistPanel) -> None:

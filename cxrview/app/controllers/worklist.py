@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cxrview.app.cases import Case, Cases, case_of
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.app.worklist import (
-    Case,
-    Cases,
     Readings,
     Running,
     Worklist,
-    case_of,
     cases_came,
     cases_opened,
     current_case,
@@ -31,7 +29,7 @@ from cxrview.batch.readings import Call, Opinion, append_opinion, export_reading
 from cxrview.batch.run import Batch, Request
 from cxrview.batch.table_read import Places, open_table
 from cxrview.core.errors import CxrError
-from cxrview.engine.packages import find_package
+from cxrview.engine.packages import find_package, installed_packages
 
 OPEN_KEY, RUN_KEY, SAY_KEY, EXPORT_KEY = "open table", "run batch", "note opinion", "export readings"
 # New cases are sorted in with all the others: not more often than this, and less often the more there are.
@@ -53,6 +51,7 @@ class _Progress:
     running: Running
     cases: tuple[Case, ...] = ()
     labels: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,7 @@ class WorklistWork:
         assert isinstance(progress, _Progress)
         if progress.labels and not self._store.state.cases.labels:
             state = self._store.state
-            self._store.apply(cases_opened, state.source, Cases(progress.labels), state.readings)
+            self._store.apply(cases_opened, state.source, Cases(progress.labels, (), progress.names), state.readings)
         self._store.apply(cases_came, progress.cases)
         self._store.apply(run_advanced, progress.running)
 
@@ -192,13 +191,21 @@ class WorklistWork:
 def _read(path: Path, context: Context) -> _Opened:
     table = open_table(path)
     places = Places(path)
-    cases = []
+    cases, model = [], ""
     for number, row in enumerate(table.rows()):
         if number % 1000 == 0:
             context.check()
         where = places.of(row.path)
         cases.append(case_of(row, table.labels, where.path, where.member))
-    return _Opened(Cases(table.labels, tuple(cases)), load_opinions(readings_path(path)))
+        model = row.model.id
+    return _Opened(Cases(table.labels, tuple(cases), _names(model, table.labels)), load_opinions(readings_path(path)))
+
+
+def _names(model: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the labels' names where the model is installed; none where it is not."""
+    manifests = [package.manifest for package in installed_packages() if package.manifest.id == model]
+    found = [manifest.labels for manifest in manifests if tuple(label.id for label in manifest.labels) == labels]
+    return tuple(label.name for label in found[0]) if found else ()
 
 
 def _score(inputs: tuple[Path, ...], output: Path, model: Model, command: tuple[str, ...], context: Context) -> str:
@@ -207,14 +214,14 @@ def _score(inputs: tuple[Path, ...], output: Path, model: Model, command: tuple[
     plan = Plan(model=str(package.folder), engine=model.engine, device=model.device, inputs=tuple(map(str, inputs)))
     with Batch(Request(inputs, plan, output), package, command=command) as batch:
         counts = batch.list_files(lambda count: context.report(_Progress(Running(text=f"Looking for images: {count:,}"))))
-        places = Places(output)
+        places, names = Places(output), tuple(label.name for label in package.manifest.labels)
         waiting: list[Case] = []
         told_at, pause = time.monotonic(), SECONDS_BETWEEN
         if counts.done:
             for row in batch.rows():
                 where = places.of(row.path)
                 waiting.append(case_of(row, batch.labels, where.path, where.member))
-        context.report(_Progress(Running(counts.done, counts.files, "Opening the model…"), tuple(waiting), batch.labels))
+        context.report(_Progress(Running(counts.done, counts.files, "Opening the model…"), tuple(waiting), batch.labels, names))
         waiting = []
         for step in batch.steps():
             context.check()

@@ -113,7 +113,8 @@ class WorklistPanel(QWidget):
         row = row_of(state)
         if row >= 0 and self.table.currentIndex().row() != row:
             self.table.selectRow(row)
-            self.table.scrollTo(self._model.index(row, 1))
+            if state.current != before.current or len(state.cases.all) == len(before.cases.all):  # cases that come must not move the list
+                self.table.scrollTo(self._model.index(row, 1))
 
     def ask_for_folder(self) -> None:
         """Let the person choose a folder to score, and the table."""
@@ -146,7 +147,9 @@ class WorklistPanel(QWidget):
         self._filter = state.filter
         if self._text.text() != state.filter.text:
             self._text.setText(state.filter.text)
-        self._label.render_choices([("any finding", ANY), *((label, label) for label in state.cases.labels)], state.filter.label)
+        self._label.render_choices(
+            [("any finding", ANY), *((state.cases.name_of(at), label) for at, label in enumerate(state.cases.labels))], state.filter.label
+        )
         self._flag.render_choices([("any flag", ANY), *((flag.replace("_", " "), flag) for flag in all_flags(state))], state.filter.flag)
         self._status.render_choices([(str(each), each) for each in StatusFilter], state.filter.status)
         self._reading.render_choices([(str(each), each) for each in ReadState], state.filter.reading)
@@ -293,6 +296,7 @@ class WorklistPanel(QWidget):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setTabKeyNavigation(False)
+        table.setAutoScroll(False)
         table.setMinimumHeight(LEAST_ROWS * table.verticalHeader().defaultSectionSize())
         header = table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 
+from cxrview.app.cases import Case
 from cxrview.app.state import ThemeName
 from cxrview.app.theme import THEMES, Colours
-from cxrview.app.worklist import Case, SortBy, Worklist, is_veiled, top_probability
+from cxrview.app.worklist import SortBy, Worklist, is_veiled
 from cxrview.batch.readings import Call, Opinion
 
 Index = QModelIndex | QPersistentModelIndex
@@ -82,14 +83,14 @@ class WorklistModel(QAbstractTableModel):
         return self._network_text(case, column)
 
     def _network_text(self, case: Case, column: int) -> str:
-        labels = self._state.cases.labels
+        name_of = self._state.cases.name_of
         match column:
             case 2:
-                return case.error or (labels[case.top] if case.top >= 0 else "")
+                return case.error or (name_of(case.top) if case.top >= 0 else "")
             case 3:
-                return "" if case.error else f"{top_probability(case):.2f}"
+                return "" if case.error else f"{case.likeliest:.2f}"
             case 4:
-                return ", ".join(f"{labels[at]} {case.probabilities[at]:.2f}" for at in case.positives)
+                return ", ".join(f"{name_of(at)} {case.probabilities[at]:.2f}" for at in case.positives)
             case 5:
                 return case.view
         return ", ".join(flag.replace("_", " ") for flag in case.flags)
@@ -100,8 +101,7 @@ class WorklistModel(QAbstractTableModel):
             return f"{name}\nSay first what you see; then what the network says is shown."
         if case.error:
             return f"{name}\n{case.error}"
-        labels = self._state.cases.labels
-        lines = [f"{label}: {value:.3f}" for label, value in zip(labels, case.probabilities, strict=False)]
+        lines = [f"{self._state.cases.name_of(at)}: {value:.3f}" for at, value in enumerate(case.probabilities)]
         like = "" if case.in_distribution is None else f"\nlikeness to the training images: {case.in_distribution:.2f}"
         return f"{name}\n" + "\n".join(lines) + like
 
