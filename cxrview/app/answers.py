@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from cxrview.app.layers import Layer, LayerKind, Layers
 from cxrview.app.state import (
@@ -18,14 +19,16 @@ from cxrview.app.state import (
     RecalledAnalysis,
     known_flags,
 )
-from cxrview.core.answer_flags import heat_share
 from cxrview.core.flags import Flag, flags_of
 from cxrview.core.heatmap import GRAD_CAM, METHOD_NAMES, common_scale
-from cxrview.core.lungs import Lungs
 from cxrview.core.operating import Aim, Worth, threshold_for, worth_at
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import leading_finding, with_thresholds
 from cxrview.core.trust import refusal
+
+if TYPE_CHECKING:
+    from cxrview.core.frame import Frame
+    from cxrview.core.lungs import Lungs
 
 WITHHELD_TEXT = "The heatmaps are withheld with the scores."
 
@@ -201,7 +204,11 @@ def heat_words(state: AppState) -> str:
 
 
 # The window asks again at every change of a layer; records of arrays are told apart by identity.
-_heat_share = lru_cache(maxsize=64)(heat_share)
+@lru_cache(maxsize=64)
+def _heat_share(heatmap: Heatmap, frame: Frame, lungs: Lungs) -> float:
+    from cxrview.core.answer_flags import heat_share
+
+    return heat_share(heatmap, frame, lungs)
 
 
 def selected_view(state: AppState) -> LayerView:

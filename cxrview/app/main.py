@@ -88,6 +88,7 @@ def build(application: QApplication | None = None, runner: Runner | None = None,
         front = build_front(application)
     where, window, store = places(), front.window, front.store
     crashes, settings = front.crashes, front.settings
+    window.complete()
     runner = runner or ThreadRunner(crashes.report)
     shelf = Shelf(store, runner)
     opener, lungs_opener = partial(_open, threads=settings.threads), partial(_open_lungs, threads=settings.threads)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,8 +15,6 @@ from cxrview.core.image import StoredArray, read_only
 SMALLEST_SIDE = 256
 # From this zoom on a person wants to see the stored pixels themselves, not a blend of them.
 NEAREST_ZOOM = 6.0
-# OpenCV 5 looks 16-bit tables up in parallel; OpenCV 4 takes 8-bit input only.
-HAS_WIDE_LUT = int(cv2.__version__.split(".")[0]) >= 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +58,8 @@ def build_pyramid(values: StoredArray, shutter: npt.NDArray[np.bool_] | None = N
 
 
 def _halvings(values: StoredArray) -> tuple[StoredArray, ...]:
+    import cv2
+
     levels = [values]
     while max(levels[-1].shape) > SMALLEST_SIDE:
         rows, columns = levels[-1].shape
@@ -80,6 +80,8 @@ def level_for(pyramid: Pyramid, zoom: float) -> int:
 
 def visible_part(pyramid: Pyramid, viewport: Viewport, view_size: tuple[int, int]) -> VisiblePart | None:
     """Resample what lies in the view; None when the picture lies wholly outside it."""
+    import cv2
+
     width, height = pyramid.size
     x0, y0 = viewport.to_view(0, 0, view_size)
     x1, y1 = viewport.to_view(width, height, view_size)
@@ -112,12 +114,24 @@ def _view_to_level(
 
 
 def _warped(level: StoredArray, affine: npt.NDArray[np.float64], target: tuple[int, int], how: int) -> StoredArray:
+    import cv2
+
     flags = how | cv2.WARP_INVERSE_MAP
     return _as_stored(cv2.warpAffine(level, affine, target, flags=flags, borderMode=cv2.BORDER_REPLICATE), level)
 
 
+@cache
+def has_wide_lut() -> bool:
+    """Tell whether OpenCV looks 16-bit tables up, and in parallel: version 4 takes 8-bit input only."""
+    import cv2
+
+    return int(cv2.__version__.split(".")[0]) >= 5
+
+
 def look_up(values: StoredArray, table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Replace each stored value by its gray; `table` has 256 entries for uint8 and 65536 for uint16."""
-    if HAS_WIDE_LUT or values.dtype == np.uint8:
+    import cv2
+
+    if has_wide_lut() or values.dtype == np.uint8:
         return cv2.LUT(values, table).astype(np.uint8, copy=False)
     return np.take(table, values)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from cxrview.app.priority import stand_back
 from cxrview.core.errors import Cancelled, CxrError
 
 T = TypeVar("T")
@@ -122,7 +123,7 @@ class ThreadRunner:
         self._on_fault = on_fault
         self._jobs: dict[str, _Job] = {}
         self._is_closed = False
-        self._lanes = {lane: ThreadPoolExecutor(max_workers=count, thread_name_prefix=f"cxrview-{lane}") for lane, count in WORKERS.items()}
+        self._lanes = {lane: ThreadPoolExecutor(count, f"cxrview-{lane}", initializer=stand_back) for lane, count in WORKERS.items()}
         self._futures: dict[str, Future[None]] = {}
 
     def start(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
@@ -25,30 +27,28 @@ from cxrview.app.privacy import shown_name
 from cxrview.app.state import AppState, LoadedPicture, LoadingPicture, NoPicture, ReadyModel, ThemeName
 from cxrview.app.theme import ICON_PX, app_icon, apply_theme, system_theme
 from cxrview.app.views.actions import Actions
-from cxrview.app.views.browser_panel import BrowserPanel
-from cxrview.app.views.canvas import Canvas
-from cxrview.app.views.card_dialog import CardDialog
-from cxrview.app.views.cell_grid import CellGrid
-from cxrview.app.views.command_palette import CommandPalette
-from cxrview.app.views.exporting import Exporting
-from cxrview.app.views.help_dialog import HelpDialog
-from cxrview.app.views.keys_dialog import KeysDialog, commands_of
+from cxrview.app.views.labels import BADGE
 from cxrview.app.views.layout_menu import LayoutMenu
 from cxrview.app.views.mark_menu import MarkMenu
-from cxrview.app.views.model_panel import BADGE, ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.notice_page import NoticePage
-from cxrview.app.views.own_windows_dialog import OwnWindowsDialog
-from cxrview.app.views.problem_dialog import ProblemDialog
 from cxrview.app.views.profile_menu import ProfileMenu
-from cxrview.app.views.settings_dialog import SettingsDialog
 from cxrview.app.views.start_page import StartPage
 from cxrview.app.views.study_menu import StudyMenu
-from cxrview.app.views.tag_dialog import TagDialog
 from cxrview.app.views.window_menu import WindowMenu
 from cxrview.core.image import ImageRef
 from cxrview.io.places import resource
 from cxrview.io.problem import Problem
+
+if TYPE_CHECKING:  # what is not seen at first is imported and built behind the first picture
+    from cxrview.app.views.browser_panel import BrowserPanel
+    from cxrview.app.views.canvas import Canvas
+    from cxrview.app.views.cell_grid import CellGrid
+    from cxrview.app.views.exporting import Exporting
+    from cxrview.app.views.model_panel import ModelPanel
+    from cxrview.app.views.own_windows_dialog import OwnWindowsDialog
+    from cxrview.app.views.settings_dialog import SettingsDialog
+    from cxrview.app.views.tag_dialog import TagDialog
 
 LAYOUT_VERSION = 1
 FIRST_SIZE = QSize(1360, 860)
@@ -59,7 +59,7 @@ PANEL_MINIMUM_PX = 240
 
 
 class MainWindow(QMainWindow):
-    """Builds every view once; `render_state` hands the state down."""
+    """Builds every view once, those of the start page first; `render_state` hands the state down."""
 
     paths_chosen = Signal(object)
     """The person chose or dropped files and folders. Parameters: paths (tuple of Path)."""
@@ -73,8 +73,16 @@ class MainWindow(QMainWindow):
     system_theme_changed = Signal(object)
     """The system turned dark or light. Parameters: its look (ThemeName)."""
 
+    browser: BrowserPanel
+    cells: CellGrid
+    model_panel: ModelPanel
+    tag_dialog: TagDialog
+    settings_dialog: SettingsDialog
+    own_windows_dialog: OwnWindowsDialog
+    exporting: Exporting
+
     def __init__(self, layout_file: Path) -> None:
-        """Keep sizes and places in `layout_file`, which may be deleted without loss."""
+        """Keep sizes and places in `layout_file`, which may be deleted without loss; `complete` builds the rest."""
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowIcon(app_icon())
@@ -84,24 +92,39 @@ class MainWindow(QMainWindow):
         self._is_painted = False
         self._seen = AppState()
         self._is_blinded = False
+        self._is_complete = False
         self.actions_ = Actions(self)
-        self.start_page, self.cells, self.notice_bar = StartPage(), CellGrid(), NoticeBar()
-        self.browser, self.model_panel = BrowserPanel(), ModelPanel()
-        self.notice_page, self.tag_dialog, self.settings_dialog = NoticePage(), TagDialog(self), SettingsDialog(self)
+        self.start_page, self.notice_page, self.notice_bar = StartPage(), NoticePage(), NoticeBar()
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
-        self.profile_menu, self.own_windows_dialog = ProfileMenu(self), OwnWindowsDialog(self)
-        self.exporting = Exporting(self, lambda: self.cells.canvases)
-        self.study_menu = StudyMenu(self)
+        self.profile_menu, self.study_menu = ProfileMenu(self), StudyMenu(self)
         self._export_wanted: ImageRef | None = None
         self.readout = QLabel(self)
         self.readout.setObjectName("readout")
         self._splitter, self._stack = QSplitter(Qt.Orientation.Horizontal), QStackedWidget()
+        self._splitter.setObjectName("splitter")
         _application().styleHints().colorSchemeChanged.connect(self._on_colour_scheme)
         self._build_centre()
         self._build_menus()
         self._tool_bar = self._build_tool_bar()
         self.statusBar().addWidget(self.readout, 1)
-        self._restore_layout()
+        self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))
+        self._restore("geometry", self.restoreGeometry)
+
+    def complete(self) -> None:
+        """Build what the start page does without: browser, canvas, panel and dialogs."""
+        from cxrview.app.views.browser_panel import BrowserPanel
+        from cxrview.app.views.cell_grid import CellGrid
+        from cxrview.app.views.exporting import Exporting
+        from cxrview.app.views.model_panel import ModelPanel
+        from cxrview.app.views.own_windows_dialog import OwnWindowsDialog
+        from cxrview.app.views.settings_dialog import SettingsDialog
+        from cxrview.app.views.tag_dialog import TagDialog
+
+        self.browser, self.cells, self.model_panel = BrowserPanel(), CellGrid(), ModelPanel()
+        self.tag_dialog, self.settings_dialog, self.own_windows_dialog = TagDialog(self), SettingsDialog(self), OwnWindowsDialog(self)
+        self.exporting = Exporting(self, lambda: self.cells.canvases)
+        self._fill_splitter()
+        self._is_complete = True
 
     def render_first(self, state: AppState) -> None:
         """Show the state in what is seen before anything is open; all else follows with `render_state`."""
@@ -191,10 +214,15 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Tell what the mouse and the keys do."""
+        from cxrview.app.views.keys_dialog import KeysDialog, commands_of
+
         KeysDialog(commands_of(self.menuBar()), self).open()
 
     def show_palette(self) -> None:
         """Let the person find a command by its name."""
+        from cxrview.app.views.command_palette import CommandPalette
+        from cxrview.app.views.keys_dialog import commands_of
+
         CommandPalette(commands_of(self.menuBar()), self).open()
 
     def show_settings(self) -> None:
@@ -209,15 +237,21 @@ class MainWindow(QMainWindow):
 
     def show_card(self, state: AppState) -> None:
         """Let the person read the card of the model in use."""
+        from cxrview.app.views.card_dialog import CardDialog
+
         if isinstance(state.model, ReadyModel):
             CardDialog(f"{state.model.entry.title} {state.model.entry.version}", state.model.card, self).open()
 
     def show_problems(self, problems: tuple[Problem, ...], state: AppState) -> None:
         """Tell what could not be read, and why."""
+        from cxrview.app.views.problem_dialog import ProblemDialog
+
         ProblemDialog(problems, state, self).open()
 
     def show_guide(self) -> None:
         """Let the person read the documents, beside the window."""
+        from cxrview.app.views.help_dialog import HelpDialog
+
         HelpDialog(resource("docs"), self).show()
 
     def show_about(self) -> None:
@@ -248,15 +282,17 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
-    def _build_centre(self) -> None:
+    def _fill_splitter(self) -> None:
         for widget in (self.browser, self.cells, self.model_panel):
             self._splitter.addWidget(widget)
-        self._splitter.setObjectName("splitter")
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setCollapsible(1, False)
         self._splitter.setSizes([LIST_WIDTH_PX, FIRST_SIZE.width() - LIST_WIDTH_PX - PANEL_WIDTH_PX, PANEL_WIDTH_PX])
         self.browser.setMinimumWidth(LIST_MINIMUM_PX)
         self.model_panel.setMinimumWidth(PANEL_MINIMUM_PX)
+        self._restore("splitter", self._splitter.restoreState)
+
+    def _build_centre(self) -> None:
         self._stack.addWidget(self.start_page)
         self._stack.addWidget(self.notice_page)
         self._stack.addWidget(self._splitter)
@@ -336,14 +372,11 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         return bar
 
-    def _restore_layout(self) -> None:
-        self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))
+    def _restore(self, name: str, restore: Callable[[QByteArray], bool]) -> None:
         kept = QSettings(str(self._layout_file), QSettings.Format.IniFormat)
-        if kept.value("version", 0, int) == LAYOUT_VERSION:
-            for name, restore in (("geometry", self.restoreGeometry), ("splitter", self._splitter.restoreState)):
-                value = kept.value(name)
-                if isinstance(value, QByteArray):
-                    restore(value)
+        value = kept.value(name) if kept.value("version", 0, int) == LAYOUT_VERSION else None
+        if isinstance(value, QByteArray):
+            restore(value)
 
     def _keep_layout(self) -> None:
         kept = QSettings(str(self._layout_file), QSettings.Format.IniFormat)
@@ -363,7 +396,8 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember sizes and places."""
-        self._keep_layout()
+        if self._is_complete:
+            self._keep_layout()
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

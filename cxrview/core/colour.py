@@ -6,7 +6,6 @@ are taken from OpenCV. The diverging table is made here.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -24,13 +23,6 @@ TABLES = (*SEQUENTIAL, DIVERGING, GREEN_RED, RAINBOW)
 OPAQUE_FROM = 0.5  # of the scale; what is below fades out, so that a little evidence does not veil the picture
 FLAT_TEXT = "flat map, nothing to show"
 
-_OPENCV_TABLES = {
-    "inferno": cv2.COLORMAP_INFERNO,
-    "magma": cv2.COLORMAP_MAGMA,
-    "viridis": cv2.COLORMAP_VIRIDIS,
-    "cividis": cv2.COLORMAP_CIVIDIS,
-    "jet": cv2.COLORMAP_JET,
-}
 # Ends and middle of the diverging table in Oklab: blue speaks against, red speaks for, light gray is nothing.
 _AGAINST = (0.45, -0.03, -0.20)
 _NEUTRAL = (0.90, 0.0, 0.0)
@@ -47,8 +39,12 @@ def colour_table(name: str) -> ByteArray:
     """
     if name in (DIVERGING, GREEN_RED):
         return _diverging(*((_AGAINST, _FOR) if name == DIVERGING else (_RED, _GREEN)))
+    if name not in TABLES:
+        raise KeyError(name)
+    import cv2
+
     ramp = np.arange(256, dtype=np.uint8)[:, None]
-    table = cv2.applyColorMap(ramp, _OPENCV_TABLES[name])[:, 0, ::-1]
+    table = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{name.upper()}"))[:, 0, ::-1]
     return np.ascontiguousarray(table, dtype=np.uint8)
 
 
@@ -147,6 +143,8 @@ def _with_text(canvas: ByteArray, lines: list[str]) -> ByteArray:
 
 def _write(canvas: ByteArray, text: str, x: int, y: int, *, is_right: bool) -> None:
     """Write white on black, in place; `x` is the left end, or the right one; `y` the middle of the line."""
+    import cv2
+
     size = _text_scale(canvas)
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
     left, base = (x - width if is_right else x), y + height // 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,11 +20,15 @@ def clahe(gray: Gray, *, clip: float = 2.0, tiles: int = 8) -> Gray:
         clip: OpenCV's clipLimit, relative to a flat histogram.
         tiles: tiles for each side.
     """
+    import cv2
+
     return np.asarray(cv2.createCLAHE(clipLimit=clip, tileGridSize=(tiles, tiles)).apply(gray), dtype=np.uint8)
 
 
 def equalise(gray: Gray) -> Gray:
     """Equalise the histogram of the whole picture."""
+    import cv2
+
     return np.asarray(cv2.equalizeHist(gray), dtype=np.uint8)
 
 
@@ -40,6 +43,8 @@ def beasf(gray: Gray, *, gamma: float = 1.5) -> Gray:
         gray: (H, W) uint8.
         gamma: slope, > 0.
     """
+    import cv2
+
     return np.asarray(cv2.LUT(gray, _beasf_table(gray, gamma)), dtype=np.uint8)
 
 
@@ -84,6 +89,8 @@ def match_histogram(gray: Gray, reference: Sequence[float] | npt.NDArray[np.floa
         raise UnsuitableImage("Histogram matching needs a reference of 256 weights.", hint="Repair reference_histogram in the manifest.")
     present = np.flatnonzero(weights)
     table = np.interp(_ranks(np.bincount(gray.ravel(), minlength=256)), _ranks(weights)[present], present)
+    import cv2
+
     return np.asarray(cv2.LUT(gray, np.rint(table).astype(np.uint8)), dtype=np.uint8)
 
 

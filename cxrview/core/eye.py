@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -44,6 +43,8 @@ def for_the_eye(gray: Uint8Image, eye: Eye) -> Uint8Image:
 
 
 def _sharpened(gray: Uint8Image) -> Uint8Image:
+    import cv2
+
     sigma = max(_MIN_SIGMA_PX, max(gray.shape) * UNSHARP_SHARE)
     blurred = cv2.GaussianBlur(gray, (0, 0), sigma)
     return cv2.addWeighted(gray, 1 + UNSHARP_AMOUNT, blurred, -UNSHARP_AMOUNT, 0).astype(np.uint8, copy=False)

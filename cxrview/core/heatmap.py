@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -247,6 +246,8 @@ def _interpolation(at: npt.NDArray[np.float64], cells: int) -> FloatArray:
 
 def _coverage(mask: BoolArray, frame: Frame, grid: tuple[int, ...]) -> npt.NDArray[np.float64]:
     """Give the fraction of each cell's rectangle that the mask covers, (h, w), exactly, from sums over the mask."""
+    import cv2
+
     sums = cv2.integral(mask.astype(np.uint8)).astype(np.float64)
     rows = frame.scale_y * np.linspace(0.0, frame.model_height, grid[0] + 1) + frame.shift_y
     columns = frame.scale_x * np.linspace(0.0, frame.model_width, grid[1] + 1) + frame.shift_x

@@ -93,5 +93,5 @@ def test_looking_up_is_indexing(dtype: type[np.uint8] | type[np.uint16], monkeyp
     values = np.random.default_rng(4).integers(0, size, (37, 41)).astype(dtype)
     table = np.random.default_rng(5).integers(0, 256, size).astype(np.uint8)
     np.testing.assert_array_equal(look_up(values, table), table[values])
-    monkeypatch.setattr("cxrview.app.pyramid.HAS_WIDE_LUT", False)
+    monkeypatch.setattr("cxrview.app.pyramid.has_wide_lut", lambda: False)
     np.testing.assert_array_equal(look_up(values, table), table[values])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -46,6 +48,17 @@ def test_work_runs_elsewhere_and_its_answer_arrives_on_the_main_thread(runner: T
     worker, receiver = seen[0]
     assert worker.startswith("cxrview-files")
     assert receiver == main
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the priority of a thread")
+def test_workers_stand_back_for_the_window(runner: ThreadRunner, qtbot: QtBot) -> None:
+    seen: list[int] = []
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    for lane in Lane:
+        runner.start(lane, lane, lambda _context: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), seen.append)
+    qtbot.waitUntil(lambda: len(seen) == len(Lane))
+    assert all(nice > own for nice in seen)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
 def test_a_newer_request_with_the_same_key_silences_the_older(runner: ThreadRunner, qtbot: QtBot) -> None:

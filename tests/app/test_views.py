@@ -39,7 +39,8 @@ from cxrview.app.state import (
 )
 from cxrview.app.views.actions import Actions
 from cxrview.app.views.finding_row import FindingRow
-from cxrview.app.views.model_panel import BADGE, ModelPanel
+from cxrview.app.views.labels import BADGE
+from cxrview.app.views.model_panel import ModelPanel
 from cxrview.app.views.notice_bar import NoticeBar
 from cxrview.app.views.start_page import StartPage
 from tests.app.samples import ENTRY, analysis_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from cxrview.app.model_texts import model_text
 from cxrview.app.state import (
     AppState,
     AskedEngine,
     BrokenModel,
     Model,
     NoModel,
-    OpeningModel,
     ReadyModel,
     SearchingModels,
 )
@@ -140,18 +140,3 @@ class EngineSection(QWidget):
         layout.addLayout(links)
         layout.addWidget(self._why)
         layout.addWidget(self._add_large)
-
-
-def model_text(model: Model) -> str:
-    """Say in one line what runs, or why nothing does."""
-    match model:
-        case NoModel():
-            return model.reason
-        case SearchingModels():
-            return "Looking for models…"
-        case OpeningModel():
-            return f"Opening {model.entry.title}…"
-        case ReadyModel():
-            return f"Runs in {model.engine} on {model.device}"
-        case BrokenModel():
-            return "This model cannot run."

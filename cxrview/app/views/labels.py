@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
+BADGE = "For research and education, not for diagnosis"
+
 
 def make_label(name: str, role: str, text: str = "") -> QLabel:
     """Make a label of plain text that wraps."""

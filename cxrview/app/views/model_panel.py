@@ -16,15 +16,13 @@ from cxrview.app.views.comparison_section import ComparisonSection
 from cxrview.app.views.cover_section import CoverSection
 from cxrview.app.views.engine_section import EngineSection
 from cxrview.app.views.finding_row import FindingRow, FindingShown
-from cxrview.app.views.labels import make_label
+from cxrview.app.views.labels import BADGE, make_label
 from cxrview.app.views.layer_controls import LayerControls
 from cxrview.app.views.operating_section import OperatingSection
 from cxrview.app.views.predictive_section import PredictiveSection
 from cxrview.app.views.trust_section import TrustSection
 from cxrview.core.image import Fact
 from cxrview.core.results import Analysis, Finding
-
-BADGE = "For research and education, not for diagnosis"
 
 
 class ModelPanel(QWidget):

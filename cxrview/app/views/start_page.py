@@ -8,11 +8,11 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from cxrview.app.model_texts import model_text
 from cxrview.app.privacy import searching_text
 from cxrview.app.state import AppState, NoModel, ThemeName
 from cxrview.app.theme import app_icon, icon
-from cxrview.app.views.engine_section import model_text
-from cxrview.app.views.model_panel import BADGE
+from cxrview.app.views.labels import BADGE
 
 ICON_PX = 18
 MOST_RECENT = 6
