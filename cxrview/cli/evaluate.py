@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     package = find_package(arguments.model)
     recipe = load_recipe(arguments.recipe, arguments.changes)
-    boxes = {} if arguments.boxes is None else _read_boxes(arguments.boxes)
+    boxes = {} if arguments.boxes is None else _read_boxes(arguments.boxes, recipe.data.label_map)
     report = _ignore if arguments.quiet else tell
     workers = arguments.threads or max(1, os.cpu_count() or 1)
     with ExitStack() as stack:
@@ -133,7 +134,7 @@ def _read_split(table: Path) -> dict[str, str]:
         return {row["path"]: row["split"] for row in rows}
 
 
-def _read_boxes(table: Path) -> dict[Path, list[tuple[str, Box]]]:
+def _read_boxes(table: Path, meaning: Mapping[str, Sequence[str]]) -> dict[Path, list[tuple[str, Box]]]:
     from cxrview.core.frame import Box
 
     if not table.is_file():
@@ -144,7 +145,7 @@ def _read_boxes(table: Path) -> dict[Path, list[tuple[str, Box]]]:
             try:
                 box = Box(*(float(row[name]) for name in ("left", "top", "right", "bottom")))
                 place = table.parent / row["file"]
-                found.setdefault(place, []).append((row["label"], box))
+                found.setdefault(place, []).extend((label, box) for label in meaning.get(row["label"], (row["label"],)))
             except (KeyError, TypeError, ValueError) as error:
                 raise UsageError(
                     f"row {number} of '{table}' has no box.", hint="Its columns are file, label, left, top, right, bottom."

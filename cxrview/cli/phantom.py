@@ -22,13 +22,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=natural, default=0, metavar="S", help="of the first; the others follow (default: 0)")
     parser.add_argument("--kind", choices=("dicom", "png", "mixed"), default="dicom", help="what files (default: dicom)")
     parser.add_argument("--size", type=_size, default=(1024, 1024), metavar="WxH", help="in pixels (default: 1024x1024)")
+    parser.add_argument("--tables", action="store_true", help="also phantoms.csv with their labels, and boxes.csv with the opacities")
     add_quiet_option(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from cxrview.io.phantom_files import write_phantoms
 
-    written = write_phantoms(arguments.output, arguments.count, arguments.seed, kind=arguments.kind, size=arguments.size)
+    written = write_phantoms(
+        arguments.output, arguments.count, arguments.seed, kind=arguments.kind, size=arguments.size, has_tables=arguments.tables
+    )
     if not arguments.quiet:
         tell(f"{len(written)} phantoms in {arguments.output}")
     return ExitCode.OK

@@ -109,18 +109,18 @@ def platt_targets(positives: BoolArray) -> FloatArray:
 def choose_thresholds(
     scored: ScoredCases, *, specificity: float | None = None, sensitivity: float | None = None, split: Split = Split.VAL
 ) -> tuple[Threshold, ...]:
-    """Choose a threshold for each label at a wanted specificity or sensitivity (give one) on the known cases of a split.
+    """Choose a threshold for each label at a wanted sensitivity (where above 0), else specificity, on the known cases of a split.
 
     It is reached in every source that has enough negatives (positives) to tell, at least 10 and at least 1 / (1 - wanted): the
     strictest of their own thresholds is taken, since one large easy source would else set it for all. Where no source alone
     has enough, all are taken together; without any case the default stays. Ties as in `threshold_at_specificity`.
     """
-    if (specificity is None) == (sensitivity is None):
-        raise ValueError("give either a specificity or a sensitivity")
-    if specificity is not None:
+    if sensitivity:
+        rule = _Rule("sensitivity", sensitivity, threshold_at_sensitivity, min, counts_positives=True)
+    elif specificity:
         rule = _Rule("specificity", specificity, threshold_at_specificity, max, counts_positives=False)
     else:
-        rule = _Rule("sensitivity", sensitivity or 0.0, threshold_at_sensitivity, min, counts_positives=True)
+        raise ValueError("give a specificity or a sensitivity")
     return tuple(_threshold(scored, label, rule, split) for label in scored.labels)
 
 

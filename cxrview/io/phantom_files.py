@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from cxrview.io.dicom_write import DicomHeader, write_dx
 VIEW_POSITIONS = {View.PA: "PA", View.AP: "AP", View.LATERAL: "LL"}
 # Stored depths of DX detectors in use; the files of a folder go through them in turn.
 DICOM_BITS = (12, 14, 10, 16, 15)
+OPACITY, CLEAR = "opacity", "clear"
 
 
 class PhantomKind(StrEnum):
@@ -66,17 +69,33 @@ def write_phantoms(
     *,
     kind: PhantomKind | str = PhantomKind.DICOM,
     size: tuple[int, int] = (1024, 1024),
+    has_tables: bool = False,
 ) -> tuple[Path, ...]:
     """Write `count` different chest phantoms into a folder, made when missing, and give their paths.
 
     The same arguments write the same pictures. Every second one has opacities; every fifth lies on its back (AP). DICOM files go
-    through the depths, polarities and VOI forms of real ones; PNG files alternate between 8 and 16 bits.
+    through the depths, polarities and VOI forms of real ones; PNG files alternate between 8 and 16 bits. With `has_tables`,
+    `phantoms.csv` has the label of each, `opacity` or `clear`, and `boxes.csv` where the opacities lie, as `cxrview evaluate` takes them.
     """
     kind = PhantomKind(kind)
-    return tuple(_write_one(folder, seed + index, index, kind, size) for index in range(count))
+    written = [_write_one(folder, seed + index, index, kind, size) for index in range(count)]
+    if has_tables:
+        _write_tables(folder, written)
+    return tuple(path for path, _ in written)
 
 
-def _write_one(folder: Path, seed: int, index: int, kind: PhantomKind, size: tuple[int, int]) -> Path:
+def _write_tables(folder: Path, written: Sequence[tuple[Path, Phantom]]) -> None:
+    labels = [(path.name, OPACITY if drawn.boxes else CLEAR, path.stem, "phantom", str(drawn.view)) for path, drawn in written]
+    boxes = [(path.name, OPACITY, box.left, box.top, box.right, box.bottom) for path, drawn in written for box in drawn.boxes]
+    for name, header, rows in (
+        ("phantoms.csv", ("file", "label", "patient_id", "source", "view"), labels),
+        ("boxes.csv", ("file", "label", "left", "top", "right", "bottom"), boxes),
+    ):
+        with replacing(folder / name) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+
+
+def _write_one(folder: Path, seed: int, index: int, kind: PhantomKind, size: tuple[int, int]) -> tuple[Path, Phantom]:
     is_dicom = kind is PhantomKind.DICOM or (kind is PhantomKind.MIXED and index % 2 == 0)
     turn = index // 2 if kind is PhantomKind.MIXED else index
     drawn = phantom(
@@ -88,9 +107,9 @@ def _write_one(folder: Path, seed: int, index: int, kind: PhantomKind, size: tup
         marker=("L", "R")[index % 2],
     )
     if not is_dicom:
-        return write_png(folder / f"phantom-{seed:04d}.png", drawn)
+        return write_png(folder / f"phantom-{seed:04d}.png", drawn), drawn
     voi = tuple(PhantomVoi)[turn % len(PhantomVoi)]
-    return write_dicom(folder / f"phantom-{seed:04d}.dcm", drawn, is_inverted=turn % 4 == 1, voi=voi)
+    return write_dicom(folder / f"phantom-{seed:04d}.dcm", drawn, is_inverted=turn % 4 == 1, voi=voi), drawn
 
 
 def _full_window(bits: int) -> Window:

@@ -74,7 +74,7 @@ def finish(plan: Plan, network: nn.Module, run: Path, report: Callable[[str], No
     rules = calibrate(cases, chosen_on, draft.manifest).calibrations
     calibrated = replace(draft.manifest, calibration=with_prevalence(rules, cases, plan.labels))
     scored = score_cases(cases, chosen_on, calibrated)
-    thresholds = choose_thresholds(scored, specificity=plan.recipe.package.specificity)
+    thresholds = choose_thresholds(scored, specificity=plan.recipe.package.specificity, sensitivity=plan.recipe.package.sensitivity)
     curves = operating_curves(scored, thresholds)
     manifest = replace(
         calibrated,

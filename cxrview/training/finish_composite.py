@@ -53,7 +53,9 @@ def finish_composite(plan: Plan, whole: Whole, run: Path, report: Callable[[str]
     finally:
         predictor.close()
     cases = cases_of(plan.examples)
-    thresholds = choose_thresholds(score_cases(cases, logits, draft.manifest), specificity=plan.recipe.package.specificity)
+    about = plan.recipe.package
+    scored = score_cases(cases, logits, draft.manifest)
+    thresholds = choose_thresholds(scored, specificity=about.specificity, sensitivity=about.sensitivity)
     measured_with = _written(plan, whole, members, run / "package", "Draft.\n", thresholds=thresholds).manifest
     report("Measuring the whole on the frozen test split.")
     measured = measure(plan, cases, logits, measured_with, report)

@@ -196,6 +196,8 @@ class PackageRecipe:
     """What the finished package says of itself; `notes` are sentences for the limits in its card.
 
     Attributes:
+        specificity: the thresholds reach it in every source of the validation split that has enough images, 0 to 1.
+        sensitivity: they reach this instead, where it is above 0.
         is_audited: end with the shortcut audit, which runs the network over the test images several times more.
     """
 
@@ -205,6 +207,7 @@ class PackageRecipe:
     licence: str = "not stated"
     intended_use: str = "Research and education. Not for diagnosis."
     specificity: float = 0.90
+    sensitivity: float = 0.0
     notes: tuple[str, ...] = ()
     is_audited: bool = True
 

@@ -229,7 +229,7 @@ def test_sources_too_small_alone_are_taken_together(synthetic):
 def test_without_cases_the_default_threshold_stays(synthetic):
     scored = score_cases([], np.zeros((0, 3)), synthetic.manifest())
     assert choose_thresholds(scored, specificity=0.9) == (Threshold(),) * 3
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="a specificity or a sensitivity"):
         choose_thresholds(scored)
 
 
