@@ -15,10 +15,13 @@ from cxrview.evaluation.report import EvaluationReport
 from cxrview.training.compose import FieldRow, Plan
 from cxrview.training.dataset import Choices, DataSet
 from cxrview.training.estimate import Estimate
+from cxrview.training.glimpse import Glimpse
 from cxrview.training.look import Look
 from cxrview.training.patients import PatternPreview
 from cxrview.training.preview import Preview
 from cxrview.training.publish import Imprint
+from cxrview.training.range_test import RangeResult
+from cxrview.training.rivals import Rival
 from cxrview.training.scan import Problem, Progress, Scan
 from cxrview.training.sources import Listed, Source
 from cxrview.training.spreadsheet import Sheet
@@ -46,6 +49,16 @@ class Busy:
     what: str
     done: int = 0
     total: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learning:
+    """What a run shows of itself beside its figures; `stamp` holds the times of the files it was read from."""
+
+    run: Path
+    stamp: tuple[int, ...]
+    range_test: RangeResult | None
+    glimpse: Glimpse | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,9 +114,10 @@ class Wizard:
         preview: one image as the network sees it. preview_place: which of those that take part, counted on and round.
         scanning, probing, looking, estimating, judging, publishing: work under way; None when there is none.
         fields: of the recipe that the plan comes to. plan_words: what that recipe is, for people.
+        learning: of the shown run.
         runs: all of them, the oldest first. shown: the folder of the one that is looked at.
         looks: how often the test split of the shown verdict was looked at.
-        others: mean AUROC of other finished runs, by title.
+        rivals: other finished runs. figures: of the shown run, as publications give them.
         imprint: what the model is to be called; published: id of the model that the shown run became.
         can_train: torch is installed.
         notice: one sentence for the person; empty when there is nothing to say.
@@ -144,9 +158,11 @@ class Wizard:
     publishing: Busy | None = None
     runs: tuple[RunStatus, ...] = ()
     shown: Path | None = None
+    learning: Learning | None = None
     verdict: Verdict | None = None
     looks: int = 0
-    others: Mapping[str, float] = field(default_factory=dict)
+    rivals: tuple[Rival, ...] = ()
+    figures: str = ""
     external: External | None = None
     marked: frozenset[int] = frozenset()
     imprint: Imprint | None = None
@@ -311,17 +327,24 @@ def image_excluded(state: Wizard, row: int) -> Wizard:
     return replace(state, choices=replace(state.choices, excluded=state.choices.excluded ^ {path}))
 
 
-def runs_read(state: Wizard, runs: tuple[RunStatus, ...]) -> Wizard:
+def runs_read(state: Wizard, runs: tuple[RunStatus, ...], learning: Learning | None = None) -> Wizard:
     """Take the runs as their folders tell them; the newest is shown when none was chosen."""
-    shown = state.shown if any(run.folder == state.shown for run in runs) else (runs[-1].folder if runs else None)
-    return replace(state, runs=runs, shown=shown)
+    shown = shown_of(runs, state.shown)
+    return replace(state, runs=runs, shown=shown, learning=learning if learning is not None and learning.run == shown else None)
+
+
+def shown_of(runs: tuple[RunStatus, ...], wanted: Path | None) -> Path | None:
+    """Tell which run is shown: the one that is wanted, else the newest."""
+    return wanted if any(run.folder == wanted for run in runs) else (runs[-1].folder if runs else None)
 
 
 def run_shown(state: Wizard, folder: Path) -> Wizard:
     """Look at another run."""
     if folder == state.shown:
         return state
-    return replace(state, shown=folder, verdict=None, external=None, imprint=None, published="", marked=frozenset(), notice="")
+    return replace(
+        state, shown=folder, learning=None, verdict=None, external=None, imprint=None, published="", marked=frozenset(), notice=""
+    )
 
 
 def case_marked(state: Wizard, case: int) -> Wizard:

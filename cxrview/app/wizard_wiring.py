@@ -126,3 +126,4 @@ def _wire(window: WizardWindow, store: WizardStore, data: TrainingData, runs: Tr
     window.judge.elsewhere_chosen.connect(verdict.try_elsewhere)
     window.judge.corrections_wanted.connect(verdict.export_corrections)
     window.publish.publish_requested.connect(verdict.publish)
+    window.publish.hand_on_requested.connect(verdict.hand_on)

@@ -7,16 +7,18 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import StrEnum
-from typing import Any, get_type_hints
+from typing import Any
 
 from cxrview.core.errors import RecipeError
 from cxrview.core.manifest import Architecture, InputSpec, Task
 from cxrview.engine.packages import Package, installed_packages
 from cxrview.training.dataset import DataSet, data_recipe, notes_of
+from cxrview.training.procedure import RangeTest, Search, Stage
 from cxrview.training.publish import id_of
 from cxrview.training.recipe import (
     AugmentRecipe,
     FitRecipe,
+    PackageRecipe,
     Recipe,
     load_recipe,
     recipe_document,
@@ -25,6 +27,8 @@ from cxrview.training.recipe import (
     with_changes,
 )
 
+RANGE_STEPS = 60  # of the range test that can be asked for beside any recipe
+ANY_OTHER = "any-finding"  # what the first network of a hierarchy calls everything but normal
 NEGATIVES = frozenset({"normal", "clear", "healthy", "negative", "none", "no-finding", "no_finding", "control"})
 
 
@@ -70,6 +74,10 @@ WORDS = {
     "fit.monitor": "What decides the best epoch: auroc-within-source, auroc, or loss.",
     "fit.precision": "auto, float32 or bf16.",
     "fit.seed": "Another number gives another split, another order and another result.",
+    "fit.patience": "Stop after so many epochs in which nothing got better; 0 for never.",
+    "final_fit": "Train once more on training and validation images together, for as many epochs as were best.",
+    "phases": "One after the other, each from the best weights before: name, frozen_layers, epochs, learning_rate, patience; [] for one.",
+    "package.specificity": "Of the thresholds, chosen on the validation split.",
     "architecture.name": "The network.",
     "architecture.head": "pool or flatten: how the last map becomes a number.",
     "architecture.head_hidden": "Sizes of hidden layers before the answer.",
@@ -82,6 +90,10 @@ WORDS = {
     "input.lung_dilation": "How much the lung mask grows before it is used.",
     "input.lung_margin": "How much the lung box grows on each side.",
 }
+
+
+# On the pages Data, Split, Model and Publish.
+DECIDED_ELSEWHERE = frozenset(f"package.{name}" for name in ("id", "title", "version", "licence", "intended_use", "notes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +121,8 @@ class Plan:
 
 
 def offered_recipes() -> tuple[tuple[str, str], ...]:
-    """Give name and title of the recipes that can be trained on any labels."""
-    loaded = [(name, load_recipe(name)) for name in recipe_names()]
-    return tuple((name, recipe.title) for name, recipe in loaded if recipe.task is not Task.HIERARCHICAL)
+    """Give name and title of the recipes of classifiers that come with the program."""
+    return tuple((name, load_recipe(name).title) for name in recipe_names())
 
 
 def offered_packages() -> tuple[Package, ...]:
@@ -140,6 +151,26 @@ def recipe_words(recipe: Recipe) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def replaced_words(recipe: Recipe) -> str:
+    """Tell what of a recipe's own choice of images and labels the wizard's pages take the place of; empty when it makes none."""
+    data = recipe.data
+    names = ", ".join(data.names.get(label, label) for label in data.labels)
+    told = [f"the classes {names}"] if names else []
+    told += [f"only images whose {column} is {_either(values)}" for column, values in data.keep.items() if column != data.columns.role]
+    told += [f"at most {count} images of {label}" for label, count in data.most.items()]
+    told += [f"{column} {_either(values)} for the test only" for column, values in data.test_only.items() if column != data.columns.role]
+    if not told:
+        return ""
+    return (
+        f"Not taken from the recipe: {'; '.join(told)}; its shares of the split. Your classes, what you ticked and the split of the first "
+        "pages take their place: to follow the authors, choose the same there."
+    )
+
+
+def _either(values: Sequence[str]) -> str:
+    return " or ".join(value or "empty" for value in values)
+
+
 def compose(data_set: DataSet, plan: Plan, *, title: str = "") -> Recipe:
     """Make the complete recipe.
 
@@ -148,6 +179,9 @@ def compose(data_set: DataSet, plan: Plan, *, title: str = "") -> Recipe:
     """
     base = base_recipe(plan)
     data = data_recipe(data_set)
+    if base.stages:
+        base = replace(base, stages=stages_for(data_set))
+        data = replace(data, labels=tuple(label for stage in base.stages for label in stage.labels if label != ANY_OTHER))
     task = _task(base.task, data_set)
     if task is Task.BINARY:
         positive = next((label for label in reversed(data_set.labels) if label not in NEGATIVES), data_set.labels[-1])
@@ -159,6 +193,26 @@ def compose(data_set: DataSet, plan: Plan, *, title: str = "") -> Recipe:
     fit = replace(base.fit, seed=data_set.choices.seed)
     document = tomllib.loads(recipe_document(replace(base, task=task, data=data, package=package, fit=fit)))
     return recipe_from(with_changes(document, plan.changes), subject="the training")
+
+
+def stages_for(data_set: DataSet) -> tuple[Stage, ...]:
+    """Lay out a hierarchy for these classes: normal against everything else, then everything else divided.
+
+    Raises:
+        RecipeError: there is no normal class and two others, or an image may have several labels.
+    """
+    normal = next((label for label in data_set.labels if label in NEGATIVES), "")
+    others = tuple(label for label in data_set.labels if label != normal)
+    if data_set.task is not Task.MULTICLASS or not normal or len(others) < 2:
+        raise RecipeError(
+            "This recipe first tells normal from everything else and then divides the rest: it needs a class called normal, at least "
+            "two others, and one class for each image.",
+            hint=f"The classes here are {', '.join(data_set.names.values())}; choose another recipe.",
+        )
+    return (
+        Stage("normal-or-not", (normal, ANY_OTHER), label_map=dict.fromkeys(others, (ANY_OTHER,))),
+        Stage("which-finding", others, splits=ANY_OTHER),
+    )
 
 
 def base_recipe(plan: Plan) -> Recipe:
@@ -189,23 +243,45 @@ def load_changed(plan: Plan) -> Recipe:
 
 
 def field_rows(recipe: Recipe) -> tuple[FieldRow, ...]:
-    """List the fields that a person may change, section by section, with what they mean."""
-    rows = [FieldRow("init", _toml(recipe.init), "Where the first weights come from: random, imagenet, bundled:ID or file:PATH.")]
-    sections: Sequence[tuple[str, Any, type]] = (  # Any: records of four kinds
+    """List the fields that a person may change, section by section, with what they mean.
+
+    What the pages before decide (classes, split, names) is not among them.
+    """
+    rows = [
+        FieldRow("init", _toml(recipe.init), "Where the first weights come from: random, imagenet, bundled:ID or file:PATH."),
+        FieldRow("final_fit", _toml(recipe.final_fit), WORDS["final_fit"]),
+    ]
+    if not recipe.stages:
+        rows.append(FieldRow("phases", _toml([_inline(phase) for phase in recipe.phases]), WORDS["phases"]))
+    sections: Sequence[tuple[str, Any, type]] = (  # Any: records of several kinds
         ("fit", recipe.fit, FitRecipe),
         ("augment", recipe.augment, AugmentRecipe),
         ("input", recipe.input, InputSpec),
         ("architecture", recipe.architecture, Architecture),
+        *(() if recipe.stages else (("range_test", recipe.range_test, RangeTest), ("search", recipe.search, Search))),
+        ("package", recipe.package, PackageRecipe),
     )
     for section, record, kind in sections:
-        words = words_of(kind)
-        rows += [
-            FieldRow(name, _toml(getattr(record, each.name)), WORDS.get(name) or words.get(each.name, ""))
-            for each in fields(kind)
-            if not is_dataclass(get_type_hints(kind)[each.name])
-            for name in (f"{section}.{each.name}",)
-        ]
-    return tuple(rows)
+        rows += _rows_of(section, record, kind)
+    return tuple(row for row in rows if row.name not in DECIDED_ELSEWHERE)
+
+
+def _rows_of(section: str, record: Any, kind: type) -> list[FieldRow]:  # Any: a record of this kind
+    """List the fields of a record, and those of records inside it."""
+    words = words_of(kind)
+    rows: list[FieldRow] = []
+    for each in fields(kind):
+        name, value = f"{section}.{each.name}", getattr(record, each.name)
+        if is_dataclass(value) and not isinstance(value, type):
+            rows += _rows_of(name, value, type(value))
+        else:
+            rows.append(FieldRow(name, _toml(value), WORDS.get(name) or words.get(each.name, "")))
+    return rows
+
+
+def _inline(record: Any) -> dict[str, object]:  # Any: a record
+    """Give what a record says beyond its defaults."""
+    return {each.name: getattr(record, each.name) for each in fields(record) if getattr(record, each.name) != each.default}
 
 
 def words_of(kind: type) -> dict[str, str]:
@@ -225,6 +301,8 @@ def words_of(kind: type) -> dict[str, str]:
 
 def _task(wanted: Task, data_set: DataSet) -> Task:
     """Take the recipe's task where the data allow it."""
+    if wanted is Task.HIERARCHICAL:
+        return wanted
     if data_set.task is Task.MULTILABEL:
         return Task.MULTILABEL
     if wanted is Task.BINARY and len(data_set.labels) == 2:
@@ -238,4 +316,10 @@ def _toml(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

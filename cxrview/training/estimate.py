@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxrview.core.manifest import Task
 from cxrview.io.atomic import write_text
 from cxrview.training.examples import Example, read_collection
 from cxrview.training.harmonise import before_matching
+from cxrview.training.hierarchy import leaves
 from cxrview.training.pictures import Pictures, load_pictures
 from cxrview.training.recipe import Recipe
+from cxrview.training.search import grid_points
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,6 +73,9 @@ def estimate(data: Path, recipe: Recipe, *, device: str = "auto", report: Callab
     from cxrview.training.initial import initial_network
     from cxrview.training.task import freeze
 
+    rounds = rounds_of(recipe)
+    if recipe.stages:  # each network of a hierarchy is about as large as one that tells all classes apart
+        recipe = replace(recipe, task=Task.MULTICLASS, stages=(), data=replace(recipe.data, labels=leaves(recipe.stages)))
     collection = read_collection(data, recipe.data)
     sample = _sample(collection.examples)
     report(f"Reading {len(sample)} of {len(collection.examples)} images.")
@@ -102,6 +108,7 @@ def estimate(data: Path, recipe: Recipe, *, device: str = "auto", report: Callab
     train_s += recipe.fit.epochs * held_out * forward_s
     if recipe.fit.minutes > 0:
         train_s = min(train_s, 60 * recipe.fit.minutes)
+    train_s = train_s * rounds + recipe.range_test.steps * whole_s
     parameters = sum(parameter.numel() for parameter in network.parameters())
     stack = images * loaded.pictures.stack[0].nbytes
     return Estimate(
@@ -116,6 +123,16 @@ def estimate(data: Path, recipe: Recipe, *, device: str = "auto", report: Callab
         parameters=parameters,
         device="cuda" if kind == "gpu" else "cpu",
     )
+
+
+def rounds_of(recipe: Recipe) -> float:
+    """Tell how many times `fit.epochs` epochs a recipe goes through at most: phases, tries, a final fit, repeats and stages."""
+    fit, search = recipe.fit, recipe.search
+    planned = [phase.epochs or fit.epochs for phase in recipe.phases] or [fit.epochs]
+    tried = [min(epochs, search.epochs or epochs) for epochs in planned[: search.phases]]
+    tries = len(grid_points(search)) if search.grid else 0
+    epochs = sum(planned) * (2 if recipe.final_fit else 1) + tries * sum(tried)
+    return epochs / fit.epochs * max(1, len(recipe.stages)) * recipe.repeat.count
 
 
 def write_estimate(folder: Path, found: Estimate) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxrview.core.errors import DataError, EngineUnavailable
 from cxrview.training.control import obedience
-from cxrview.training.events import EventLog
+from cxrview.training.events import EventLog, Value
 from cxrview.training.recipe import FitRecipe, Precision
 
 if TYPE_CHECKING:
@@ -39,13 +39,16 @@ def fit_network(
     report: Callable[[str], None] = lambda _: None,
     folder: Path | None = None,
     phase: str = "",
+    lead: Path | None = None,
+    more: Sequence[Callback] = (),
 ) -> Path:
     """Train on the first of `batches`, judge on the second; return the best checkpoint.
 
     It ends when the epochs, the patience or the minutes are used up.
 
     Writes `last.ckpt` and `best.ckpt` into `folder` (the run's `checkpoints/`) after each epoch and appends to `events.jsonl`,
-    with the name of the `phase` if there is one.
+    with the name of the `phase` if there is one. Where the run is a part of a larger one, `lead` is the folder of the whole:
+    its wishes are obeyed, and steps and epochs are told there too. `more` callbacks are run as well.
 
     Raises:
         DataError: resuming was asked for and there is no checkpoint.
@@ -68,7 +71,10 @@ def fit_network(
         folder, filename="best", monitor="monitor", mode="max", enable_version_counter=False, save_on_train_epoch_end=True
     )
     latest = ModelCheckpoint(folder, filename="last", every_n_epochs=1, enable_version_counter=False, save_on_train_epoch_end=True)
-    callbacks: list[Callback] = [_reporter(EventLog(run / "events.jsonl"), training, fit, report, phase), obedience(run), best, latest]
+    logs = {EventLog(run / "events.jsonl"): phase}
+    if lead is not None and lead != run:
+        logs[EventLog(lead / "events.jsonl")] = f"{run.relative_to(lead).as_posix()} {phase}".strip()
+    callbacks: list[Callback] = [_reporter(logs, training, fit, report), obedience(lead or run), best, latest, *more]
     if fit.patience > 0:
         callbacks.append(EarlyStopping("monitor", mode="max", patience=fit.patience))
     if fit.minutes > 0:
@@ -115,11 +121,11 @@ def load_best(learner: LightningModule, checkpoint: Path) -> Best:
     return Best(int(stored["epoch"]) + 1, float(scores[0]) if scores else float("nan"))
 
 
-def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Callable[[str], None], phase: str) -> Callback:
+def _reporter(logs: Mapping[EventLog, str], training: Batches, fit: FitRecipe, report: Callable[[str], None]) -> Callback:
     from lightning.pytorch import Callback, Trainer
 
     class Reporter(Callback):
-        """Writes an event after each epoch."""
+        """Writes an event after each epoch, into each log under the name that the phase has there."""
 
         def __init__(self) -> None:
             self._started = 0.0
@@ -132,19 +138,19 @@ def _reporter(events: EventLog, training: Batches, fit: FitRecipe, report: Calla
             figures = {key: float(value) for key, value in trainer.callback_metrics.items()}
             found: Any = pl_module
             sampler: Any = training.batch_sampler  # Any: DataLoader does not say that it is ours
-            events.write(
-                "epoch",
-                **({"phase": phase} if phase else {}),
-                epoch=trainer.current_epoch + 1,
-                epochs=fit.epochs,
-                seconds=seconds,
-                images_per_second=len(sampler) * fit.batch / seconds,
-                learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
-                train_loss=figures.get("train_loss"),
-                val_loss=figures.get("val_loss"),
-                monitor=figures.get("monitor"),
-                auroc=dict(found.aurocs),
-            )
+            told: dict[str, Value] = {
+                "epoch": trainer.current_epoch + 1,
+                "epochs": fit.epochs,
+                "seconds": seconds,
+                "images_per_second": len(sampler) * fit.batch / seconds,
+                "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
+                "train_loss": figures.get("train_loss"),
+                "val_loss": figures.get("val_loss"),
+                "monitor": figures.get("monitor"),
+                "auroc": dict(found.aurocs),
+            }
+            for events, phase in logs.items():
+                events.write("epoch", **({"phase": phase} if phase else {}), **told)
             shown = "  ".join(f"{key} {value:.3f}" for key, value in found.aurocs.items() if "@" in key) or "-"
             report(
                 f"epoch {trainer.current_epoch + 1}/{fit.epochs}  train {figures.get('train_loss', 0):.4f}  "

@@ -44,8 +44,9 @@ def train_hierarchy(data: Path, run: Path, recipe: Recipe, *, resume: bool, devi
         part = stage_plan(plan, stage, spec)
         report(f"Stage {stage.name}: {', '.join(stage.labels)}, {len(part.examples)} images.")
         folder.mkdir(exist_ok=True)
-        trained = fit_phases(part, folder, device=device, resume=resume, report=report)
+        trained = fit_phases(part, folder, device=device, resume=resume, report=report, lead=run)
         finish(part, trained.network, folder, report, held_out=trained.held_out)
+    EventLog(run / "events.jsonl").write("fitted")
     members = {stage.name: run / stage.name / "package" for stage in recipe.stages}
     whole = Whole(Combination.PRODUCT, members, {stage.name: stage.splits for stage in recipe.stages if stage.splits})
     package = finish_composite(plan, whole, run, report)

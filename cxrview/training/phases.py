@@ -15,7 +15,7 @@ from cxrview.training.procedure import Phase
 from cxrview.training.recipe import FitRecipe
 
 if TYPE_CHECKING:
-    from lightning.pytorch import LightningModule
+    from lightning.pytorch import Callback, LightningModule
     from torch import nn
 
     from cxrview.training.fit import Batches, Best
@@ -50,9 +50,21 @@ class _Stretch:
     fit: FitRecipe
 
 
-def fit_phases(plan: Plan, run: Path, *, device: str, resume: bool, report: Report) -> Trained:
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """What all phases of a run share."""
+
+    run: Path
+    lead: Path
+    device: str
+    resume: bool
+    report: Report
+
+
+def fit_phases(plan: Plan, run: Path, *, device: str, resume: bool, report: Report, lead: Path | None = None) -> Trained:
     """Train as the recipe says; a run that was cut off goes on in the phase where it was.
 
+    Where the run is a part of a larger one, `lead` is the folder of the whole, which people follow.
     Writes `checkpoints/` (with phases `checkpoints/1-NAME/` and so on, and `checkpoints/final-1-NAME/`) and `events.jsonl`.
     """
     from cxrview.training.initial import initial_network
@@ -60,7 +72,8 @@ def fit_phases(plan: Plan, run: Path, *, device: str, resume: bool, report: Repo
     recipe = plan.recipe
     stretches = _stretches(recipe.phases, recipe.fit, run / "checkpoints")
     network = initial_network(recipe, plan.labels, report)
-    chosen = _fit_all(plan, network, stretches, plan.members("train"), run, device=device, resume=resume, report=report)
+    within = _Within(run, lead or run, device, resume, report)
+    chosen = _fit_all(plan, network, stretches, plan.members("train"), within)
     if not recipe.final_fit:
         return chosen
     report("Once more, on training and validation images together, for as many epochs as were best.")
@@ -71,7 +84,7 @@ def fit_phases(plan: Plan, run: Path, *, device: str, resume: bool, report: Repo
     ]
     both = np.concatenate([plan.members("train"), plan.members("val")])
     again = initial_network(recipe, plan.labels)
-    final = _fit_all(plan, again, fixed, both, run, device=device, resume=resume, report=report, is_watched=False)
+    final = _fit_all(plan, again, fixed, both, within, is_watched=False)
     return replace(final, held_out=held_out, monitor=chosen.monitor)
 
 
@@ -101,18 +114,17 @@ def _fit_all(
     network: nn.Module,
     stretches: list[_Stretch],
     learned_from: Any,  # Any: an index array
-    run: Path,
+    within: _Within,
     *,
-    device: str,
-    resume: bool,
-    report: Report,
     is_watched: bool = True,
 ) -> Trained:
+    from cxrview.training.glimpse import glimpses
+
     epochs: list[int] = []
     monitor = float("nan")
     for stretch in stretches:
         learner, batches = assemble(plan, network, stretch.fit, learned_from)
-        best = _fit_one(learner, batches, stretch, run, device=device, resume=resume, report=report, is_watched=is_watched)
+        best = _fit_one(learner, batches, stretch, within, glimpses(plan, within.lead), is_watched=is_watched)
         kept: Any = learner  # Any: torch types every attribute of a module as a tensor or a module
         network = kept.best_network
         epochs.append(best.epoch)
@@ -124,21 +136,31 @@ def _fit_one(
     learner: LightningModule,
     batches: tuple[Batches, Batches],
     stretch: _Stretch,
-    run: Path,
+    within: _Within,
+    shown: Callback,
     *,
-    device: str,
-    resume: bool,
-    report: Report,
     is_watched: bool,
 ) -> Best:
     """Train one phase, or take it from the disk when it is complete; leave its chosen weights in the learner."""
     from cxrview.training.fit import fit_network, load_best
 
     if stretch.name:
-        report(f"Phase {stretch.folder.name}: at most {stretch.fit.epochs} epochs, learning rate {stretch.fit.learning_rate:g}.")
-    goes_on = resume and (stretch.folder / "last.ckpt").is_file()
+        within.report(f"Phase {stretch.folder.name}: at most {stretch.fit.epochs} epochs, learning rate {stretch.fit.learning_rate:g}.")
+    goes_on = within.resume and (stretch.folder / "last.ckpt").is_file()
     phase = stretch.folder.name if stretch.name else ""
-    best = fit_network(learner, batches, stretch.fit, run, device=device, resume=goes_on, report=report, folder=stretch.folder, phase=phase)
+    best = fit_network(
+        learner,
+        batches,
+        stretch.fit,
+        within.run,
+        device=within.device,
+        resume=goes_on,
+        report=within.report,
+        folder=stretch.folder,
+        phase=phase,
+        lead=within.lead,
+        more=(shown,),
+    )
     return load_best(learner, best if is_watched else stretch.folder / "last.ckpt")
 
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxrview.core.errors import PackageError
-from cxrview.engine.packages import Arrays, Package, add_package, load_package, read_card, read_graph, read_weights, write_package
+from cxrview.engine.packages import (
+    Arrays,
+    Package,
+    add_package,
+    load_package,
+    read_card,
+    read_graph,
+    read_weights,
+    write_composite_files,
+    write_package,
+)
 
 ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -61,32 +71,39 @@ def publish(run: Path, imprint: Imprint, *, notes: Sequence[str] = ()) -> Packag
     if problem:
         raise PackageError(problem)
     package = load_package(run / "package")
-    weights = read_weights(package)
     try:
-        written = write_package(
-            run / "published",
-            replace(
-                package.manifest,
-                id=imprint.id,
-                title=imprint.title.strip(),
-                version=imprint.version.strip(),
-                licence=imprint.licence.strip() or "not stated",
-                intended_use=imprint.intended_use.strip(),
-                files={},
-            ),
-            graph=read_graph(package),
-            golden=package.golden,
-            card=_named_card(read_card(package), package, imprint, notes),
-            head=package.head,
-            weights=None if weights is None else _arrays(weights),
-            guard=package.guard,
-            is_replacing=True,
-        )
-        return add_package(written.folder)
+        return add_package(_written(run / "published", package, imprint, notes).folder)
     except OSError as error:
         raise PackageError(
             f"the model cannot be written ({error.strerror or error}).", hint="Free some space.", subject=str(run)
         ) from error
+
+
+def _written(folder: Path, package: Package, imprint: Imprint, notes: Sequence[str]) -> Package:
+    manifest = replace(
+        package.manifest,
+        id=imprint.id,
+        title=imprint.title.strip(),
+        version=imprint.version.strip(),
+        licence=imprint.licence.strip() or "not stated",
+        intended_use=imprint.intended_use.strip(),
+        files={},
+    )
+    card = _named_card(read_card(package), package, imprint, notes)
+    if package.members:
+        return write_composite_files(folder, manifest, package.members, golden=package.golden, card=card, is_replacing=True)
+    weights = read_weights(package)
+    return write_package(
+        folder,
+        manifest,
+        graph=read_graph(package),
+        golden=package.golden,
+        card=card,
+        head=package.head,
+        weights=None if weights is None else _arrays(weights),
+        guard=package.guard,
+        is_replacing=True,
+    )
 
 
 def _named_card(card: str, package: Package, imprint: Imprint, notes: Sequence[str]) -> str:

@@ -73,6 +73,18 @@ def run_range_test(plan: Plan, run: Path, *, report: Callable[[str], None] = lam
     return result
 
 
+def read_range_test(run: Path) -> RangeResult | None:
+    """Read the range test of a run; None when there was none, or it is not finished."""
+    folder = run / "report"
+    try:
+        with (folder / "range-test.csv").open(encoding="utf-8", newline="") as stream:
+            rows = [(float(row["learning_rate"]), float(row["smoothed_loss"])) for row in csv.DictReader(stream)]
+        suggestion = float(json.loads((folder / "range-test.json").read_text(encoding="utf-8"))["suggestion"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return RangeResult(tuple(rate for rate, _loss in rows), tuple(loss for _rate, loss in rows), suggestion)
+
+
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> float:
     """Choose the rate at which the smoothed loss falls most steeply over the rate's logarithm, before its least value."""
     finite = [number for number, loss in enumerate(losses) if math.isfinite(loss)]

@@ -51,12 +51,13 @@ def train_repeatedly(data: Path, run: Path, recipe: Recipe, *, resume: bool, dev
             report(f"{name} is finished.")
             continue
         report(f"Training {name} of {len(members)}.")
-        train(data, folder, own, resume=resume and (folder / "plan.json").is_file(), device=device, report=report)
+        train(data, folder, own, resume=resume and (folder / "plan.json").is_file(), device=device, report=report, lead=run)
     found = intervals([read_figures(run / name / "report") for name in members])
     write_summary(run, recipe, found)
     if recipe.repeat.folds:
         return run / "summary.md"
     first = replace(next(iter(members.values())), package=recipe.package)
+    EventLog(run / "events.jsonl").write("fitted")
     plan = make_plan(data, run, first, report)
     whole = Whole(Combination.MEAN_PROBABILITY, {name: run / name / "package" for name in members})
     package = finish_composite(plan, whole, run, report)

@@ -39,8 +39,19 @@ class Plan:
         return np.flatnonzero(np.array([example.split == split for example in self.examples]))
 
 
-def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device: str = "auto", report: Report = lambda _: None) -> Path:
+def train(
+    data: Path,
+    run: Path,
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    report: Report = lambda _: None,
+    lead: Path | None = None,
+) -> Path:
     """Train on `data` and leave everything in `run`; return the folder of the finished package.
+
+    Where the run is a part of a larger one, `lead` is the folder of the whole, which people follow.
 
     `run` gets `plan.json`, `recipe.toml`, `split.csv`, `events.jsonl`, `checkpoints/`, `report/` and `package/`.
 
@@ -64,7 +75,7 @@ def train(data: Path, run: Path, recipe: Recipe, *, resume: bool = False, device
     events = EventLog(run / "events.jsonl")
     events.write("plan", labels=list(plan.labels), images=len(plan.examples), resumed=resume)
     plan = settled(plan, run, device=device, resume=resume, report=report)
-    trained = fit_phases(plan, run, device=device, resume=resume, report=report)
+    trained = fit_phases(plan, run, device=device, resume=resume, report=report, lead=lead)
     report("Training done. Exporting and judging.")
     package = finish(plan, trained.network, run, report, held_out=trained.held_out)
     events.write("done", package=str(package))

@@ -86,7 +86,8 @@ def _try(plan: Plan, recipe: Recipe, folder: Path, *, device: str, report: Calla
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     short = replace(plan, recipe=replace(recipe, fit=fit, phases=phases, final_fit=False))
-    trained = fit_phases(short, folder, device=device, resume=False, report=lambda _: None)
+    # The search stands two folders below the run that people follow.
+    trained = fit_phases(short, folder, device=device, resume=False, report=lambda _: None, lead=folder.parent.parent)
     report(f"  {folder.name}: {sum(trained.epochs)} epochs to the best.")
     shutil.rmtree(folder / "checkpoints")
     return trained.monitor, trained.epochs[-1]

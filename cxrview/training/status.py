@@ -44,7 +44,11 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EpochFigures:
-    """What one epoch gave; NaN or empty where it gave nothing."""
+    """What one epoch gave; NaN or empty where it gave nothing.
+
+    Attributes:
+        phase: part of the training that it belongs to; empty where there is one part only.
+    """
 
     epoch: int
     train_loss: float
@@ -52,6 +56,7 @@ class EpochFigures:
     monitor: float
     learning_rate: float
     seconds: float
+    phase: str = ""
     aurocs: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
@@ -92,8 +97,9 @@ class RunStatus:
 
     @property
     def best(self) -> EpochFigures | None:
-        """The epoch whose weights are kept so far."""
-        told = [figures for figures in self.epochs if figures.monitor == figures.monitor]
+        """The epoch whose weights are kept so far, of the phase under way."""
+        last = self.epochs[-1].phase if self.epochs else ""
+        told = [figures for figures in self.epochs if figures.monitor == figures.monitor and figures.phase == last]
         return max(told, key=lambda figures: figures.monitor, default=None)
 
 
@@ -188,6 +194,7 @@ def _figures(event: Mapping[str, Value]) -> EpochFigures:
         _number(event.get("monitor")),
         _number(event.get("learning_rate")),
         _number(event.get("seconds")),
+        str(event.get("phase") or ""),
         {str(key): float(value) for key, value in found.items()} if isinstance(found, dict) else {},
     )
 

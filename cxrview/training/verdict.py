@@ -37,6 +37,7 @@ RESAMPLES = 400
 BELOW = "below every threshold"
 AGE_BANDS = ((0, 18), (18, 40), (40, 60), (60, 75), (75, 200))
 FEWEST = 4
+ONE_OF_ALL = (Task.MULTICLASS, Task.HIERARCHICAL)  # tasks whose probabilities add up to 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +136,7 @@ def judge_run(run: Path, data: Path, *, split: Split = Split.TEST, wanted: float
         DataError: the run has no scores, or its data are gone.
     """
     manifest = load_package(run / "package", verify=False).manifest
-    scored = _scored(run, data, manifest)
+    scored = scored_cases(run, data, manifest)
     index = indices(scored.cases, split=split)
     if not len(index):
         raise DataError(f"The {split} split has no images.", hint="Split again with a larger fraction.", subject=str(run))
@@ -160,13 +161,18 @@ def judge_run(run: Path, data: Path, *, split: Split = Split.TEST, wanted: float
 def calls_of(scored: ScoredCases, manifest: Manifest) -> tuple[str, ...]:
     """Tell what each case is called: the likeliest class, or every label that reaches its threshold."""
     names = np.array(scored.labels)
-    if manifest.task is Task.MULTICLASS:
+    if manifest.task in ONE_OF_ALL:
         return tuple(str(names[row.argmax()]) for row in scored.probabilities)
     cuts = np.array([threshold.probability for threshold in manifest.thresholds])
     return tuple("+".join(sorted(names[row >= cuts].tolist())) or BELOW for row in scored.probabilities)
 
 
-def _scored(run: Path, data: Path, manifest: Manifest) -> ScoredCases:
+def scored_cases(run: Path, data: Path, manifest: Manifest) -> ScoredCases:
+    """Read the scores that a finished run left of its images.
+
+    Raises:
+        DataError: there are none, or the images are gone.
+    """
     path = run / "report" / "scores.csv"
     try:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -219,7 +225,7 @@ def _auroc(chances: FloatArray, truth: npt.NDArray[np.bool_], groups: Sequence[s
 
 
 def _uncalibrated(scored: ScoredCases, manifest: Manifest, place: int) -> FloatArray:
-    if manifest.task is Task.MULTICLASS:
+    if manifest.task in ONE_OF_ALL:  # a hierarchy's logits are the logarithms of its probabilities
         shifted = np.exp(scored.logits - scored.logits.max(axis=1, keepdims=True))
         softmax: FloatArray = shifted[:, place] / shifted.sum(axis=1)
         return softmax
@@ -250,7 +256,7 @@ def _confusion(
 
     truths = tuple(sorted({truth for truth, _ in found}, key=place_of))
     # Every label has its column, also where nothing was called so: an empty column is a finding.
-    named = {*scored.labels} if manifest.task is Task.MULTICLASS else set()
+    named = {*scored.labels} if manifest.task in ONE_OF_ALL else set()
     seen = tuple(sorted({call for _, call in found} | named, key=place_of))
     cells = tuple(Cell(truth, call, tuple(found.get((truth, call), ()))) for truth in truths for call in seen)
     return truths, seen, cells

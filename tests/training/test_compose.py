@@ -1,15 +1,27 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from cxrview.core.errors import RecipeError
 from cxrview.core.manifest import Task
-from cxrview.training.compose import Plan, Route, base_recipe, compose, field_rows, offered_packages, offered_recipes
+from cxrview.training.compose import (
+    Plan,
+    Route,
+    base_recipe,
+    compose,
+    field_rows,
+    offered_packages,
+    offered_recipes,
+    replaced_words,
+)
 from cxrview.training.dataset import Choices, DataSet, build_data_set
-from cxrview.training.recipe import load_recipe, recipe_document, recipe_from
-from tests.training.intake import class_folders, folders, scanned
+from cxrview.training.estimate import rounds_of
+from cxrview.training.hierarchy import leaves
+from cxrview.training.recipe import load_recipe, recipe_document, recipe_from, recipe_names
+from tests.training.intake import class_folders, draw, folders, scanned
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +49,40 @@ def test_minutes_leaves_the_backbone_alone_and_an_hour_is_an_hour(data_set: Data
     assert hour.fit.minutes == 60
 
 
-def test_every_recipe_on_offer_fits_any_labels(data_set: DataSet) -> None:
-    assert {name for name, _title in offered_recipes()} >= {"fine-tune", "cxr-reader"}
+def test_every_recipe_is_on_offer_and_fits_any_labels_or_says_why_not(data_set: DataSet) -> None:
+    assert {name for name, _title in offered_recipes()} == set(recipe_names())
     for name, _title in offered_recipes():
-        assert set(compose(data_set, Plan(Route.RECIPE, name)).data.labels) <= {"clear", "opacity"}
+        if load_recipe(name).stages:
+            with pytest.raises(RecipeError, match="needs a class called normal"):
+                compose(data_set, Plan(Route.RECIPE, name))
+        else:
+            assert set(compose(data_set, Plan(Route.RECIPE, name)).data.labels) <= {"clear", "opacity"}
+
+
+def test_a_hierarchy_is_laid_out_over_the_classes_of_the_data(tmp_path: Path) -> None:
+    for number in range(36):
+        draw(tmp_path / ("Normal", "COVID-19", "pneumonia")[number % 3] / f"{number}.png", number)
+    found = build_data_set(scanned(folders(tmp_path)), Choices(distance=-1), is_multilabel=False)
+    recipe = compose(found, Plan(Route.RECIPE, "covid-cxnet-hierarchical"))
+    assert recipe.task is Task.HIERARCHICAL
+    assert leaves(recipe.stages) == recipe.data.labels == ("normal", "covid-19", "pneumonia")
+    assert [stage.labels for stage in recipe.stages] == [("normal", "any-finding"), ("covid-19", "pneumonia")]
+    assert recipe_from(tomllib.loads(recipe_document(recipe))) == recipe
+    assert rounds_of(recipe) == 2
+
+
+def test_what_a_recipe_would_choose_of_its_own_data_is_told() -> None:
+    words = replaced_words(load_recipe("covid-binary-cnn"))
+    assert "the classes Normal, COVID-19" in words
+    assert "at most 1100 images of covid19" in words
+    assert "role" not in words
+    assert replaced_words(load_recipe("fine-tune")) == ""
+    assert "only images whose view is PA" in replaced_words(load_recipe("covid-multilabel"))
+
+
+def test_phases_tries_and_a_final_fit_are_reckoned_with() -> None:
+    recipe = load_recipe("covid-binary-resnet50v2")  # 18 tries of 6 epochs, then 30 + 20 epochs, and all that once more
+    assert rounds_of(recipe) * recipe.fit.epochs == pytest.approx(18 * 6 + 2 * 50)
 
 
 def test_an_installed_model_brings_its_input_and_network(data_set: DataSet) -> None:

@@ -12,17 +12,20 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 
 from cxrview.app.tasks import Context, Lane, Runner
-from cxrview.app.wizard import Busy, Page, Wizard, notice_given, page_opened, run_shown, runs_read
+from cxrview.app.wizard import Busy, Learning, Page, Wizard, notice_given, page_opened, run_shown, runs_read, shown_of
 from cxrview.app.wizard_store import WizardStore
 from cxrview.core.errors import CxrError, DataError
 from cxrview.io.atomic import write_text
 from cxrview.io.places import places, program_command
-from cxrview.training.compose import Plan, Route, base_recipe, compose, field_rows, recipe_words
+from cxrview.training.compose import Plan, Route, base_recipe, compose, field_rows, recipe_words, replaced_words
 from cxrview.training.control import Wish, write_wish
 from cxrview.training.dataset import DataSet, build_data_set, write_table
 from cxrview.training.estimate import Estimate, read_estimate
 from cxrview.training.events import EventLog
+from cxrview.training.glimpse import FILE_NAME as GLIMPSE_NAME
+from cxrview.training.glimpse import read_glimpse
 from cxrview.training.publish import id_of
+from cxrview.training.range_test import read_range_test
 from cxrview.training.recipe import recipe_document
 from cxrview.training.status import LOG_NAME, RunState, RunStatus, list_runs, write_job
 from cxrview.training.supervise import ALIVE_NAME
@@ -31,6 +34,12 @@ POLL_MS = 700
 WAIT_S = 0.1
 READ_KEY, START_KEY, ESTIMATE_KEY = "wizard runs", "wizard start", "wizard estimate"
 RECIPE_NAME = "wizard.toml"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    runs: tuple[RunStatus, ...]
+    learning: Learning | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +81,24 @@ class TrainingRuns(QObject):
         """Read what the folders tell, and start what waits when nothing trains."""
         if self._is_reading:
             return
+        self._read(self._on_read)
+
+    def _read(self, on_read: Callable[[_Read], None]) -> None:
         self._is_reading = True
-        self._runner.start(
-            Lane.DISK, self._read_key, lambda _context: list_runs(self._runs_dir), self._on_read, on_failed=self._on_not_read
-        )
+        folder, shown, known = self._runs_dir, self._store.state.shown, self._store.state.learning
+
+        def work(_context: Context) -> _Read:
+            runs = list_runs(folder)
+            return _Read(runs, learning_of(shown_of(runs, shown), known))
+
+        self._runner.start(Lane.DISK, self._read_key, work, on_read, on_failed=self._on_not_read)
 
     def choose_plan(self, plan: Plan) -> None:
         """Choose how to train; what is wrong with it is told at once."""
         try:
             data_set = self._store.state.data_set
             recipe = base_recipe(replace(plan, changes=())) if data_set is None else compose(data_set, plan)
-            words = recipe_words(recipe) if plan.route is Route.RECIPE else ""
+            words = "\n".join((recipe_words(recipe), replaced_words(base_recipe(plan)))).strip() if plan.route is Route.RECIPE else ""
             self._store.put(plan=plan, fields=field_rows(recipe), plan_words=words, plan_problem="", preview=None)
             self._store.put(estimate=None, estimate_problem="")
         except CxrError as error:
@@ -182,21 +198,18 @@ class TrainingRuns(QObject):
 
     def _on_written(self, folders: Sequence[Path]) -> None:
         self._store.apply(run_shown, folders[0])
-        self._is_reading = True  # the timer's next read would silence this one
-        self._runner.start(
-            Lane.DISK, self._read_key, lambda _context: list_runs(self._runs_dir), self._on_first_read, on_failed=self._on_not_read
-        )
+        self._read(self._on_first_read)
 
-    def _on_first_read(self, runs: tuple[RunStatus, ...]) -> None:
-        self._on_read(runs)
+    def _on_first_read(self, read: _Read) -> None:
+        self._on_read(read)
         self._store.apply(page_opened, Page.TRAIN)
 
-    def _on_read(self, runs: tuple[RunStatus, ...]) -> None:
+    def _on_read(self, read: _Read) -> None:
         self._is_reading = False
         self._children = [child for child in self._children if child.process.poll() is None]
         at_work = {child.run for child in self._children}
-        told = tuple(replace(run, state=RunState.PREPARING) if run.folder in at_work and _is_idle(run.state) else run for run in runs)
-        self._store.apply(runs_read, told)
+        told = tuple(replace(run, state=RunState.PREPARING) if run.folder in at_work and _is_idle(run.state) else run for run in read.runs)
+        self._store.apply(runs_read, told, read.learning)
         if any(run.state.is_busy for run in told) or at_work or self._launching is not None:
             return
         waiting = next((run for run in told if run.state is RunState.WAITING), None)
@@ -228,6 +241,23 @@ class TrainingRuns(QObject):
 
     def _tell(self, error: CxrError) -> None:
         self._store.apply(notice_given, str(error))
+
+
+def learning_of(run: Path | None, known: Learning | None) -> Learning | None:
+    """Read what a run shows of itself; what is known already where its files are the same."""
+    if run is None:
+        return None
+    stamp = tuple(_time_of(path) for path in (run / "report" / "range-test.json", run / GLIMPSE_NAME))
+    if known is not None and (known.run, known.stamp) == (run, stamp):
+        return known
+    return Learning(run, stamp, read_range_test(run), read_glimpse(run))
+
+
+def _time_of(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def launch(run: Path, data: Path, recipe: Path, *, resume: bool) -> subprocess.Popen[bytes]:

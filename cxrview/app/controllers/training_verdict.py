@@ -27,12 +27,15 @@ from cxrview.evaluation.report import EvaluationReport
 from cxrview.io.atomic import write_text
 from cxrview.io.read import read_pixels
 from cxrview.training.elsewhere import judge_elsewhere
+from cxrview.training.hand_on import Part, hand_on
 from cxrview.training.looks import frozen_test_hash, note_look
 from cxrview.training.publish import Imprint, imprint_of, publish
+from cxrview.training.rivals import Rival, figures_in_words, rivals_of
 from cxrview.training.status import RunState, RunStatus
 from cxrview.training.verdict import Verdict, calls_of, judge_run
 
 JUDGE_KEY, ELSEWHERE_KEY, PUBLISH_KEY, DRAW_KEY = "wizard judge", "wizard elsewhere", "wizard publish", "wizard draw"
+HAND_ON_KEY = "wizard hand on"
 MOST_DRAWN = 60
 DRAWN_PX = 256
 
@@ -41,7 +44,8 @@ DRAWN_PX = 256
 class _Judged:
     verdict: Verdict
     looks: int
-    others: dict[str, float]
+    rivals: tuple[Rival, ...]
+    figures: str
     imprint: Imprint
 
 
@@ -135,6 +139,24 @@ class TrainingVerdict:
             on_failed=self._tell,
         )
 
+    def hand_on(self, part: Part, path: Path) -> None:
+        """Write a part of the shown run to a file."""
+        run = self._store.state.shown_run
+        if run is None:
+            return
+        self._store.put(publishing=Busy(f"Writing the {part}"), notice="")
+
+        def done(_answer: None) -> None:
+            self._store.put(publishing=None, notice=f"The {part} was written to {path}.")
+
+        self._runner.start(
+            Lane.DISK,
+            HAND_ON_KEY,
+            lambda context: hand_on(run.folder, part, path, check=context.check),
+            done,
+            on_failed=self._on_not_published,
+        )
+
     def publish(self, imprint: Imprint) -> None:
         """Make a model of the shown run and add it to the installed ones."""
         run = self._store.state.shown_run
@@ -155,7 +177,9 @@ class TrainingVerdict:
         self._runner.start(Lane.FILES, JUDGE_KEY, lambda _context: _judged(run, others), self._on_judged, on_failed=self._on_failed)
 
     def _on_judged(self, judged: _Judged) -> None:
-        self._store.put(verdict=judged.verdict, looks=judged.looks, others=judged.others, imprint=judged.imprint, judging=None)
+        self._store.put(
+            verdict=judged.verdict, looks=judged.looks, rivals=judged.rivals, figures=judged.figures, imprint=judged.imprint, judging=None
+        )
 
     def _on_failed(self, error: CxrError) -> None:
         self._store.put(judging=None, notice=str(error))
@@ -170,12 +194,7 @@ class TrainingVerdict:
 def _judged(run: RunStatus, others: list[RunStatus]) -> _Judged:
     verdict = judge_run(run.folder, run.data)
     looks = note_look(frozen_test_hash(run.folder / "split.csv"))
-    return _Judged(verdict, looks, _mean_aurocs(others), imprint_of(load_package(run.package)))
-
-
-def _mean_aurocs(runs: list[RunStatus]) -> dict[str, float]:
-    """Give what the last epochs of other finished runs reached on their validation splits; no test split is opened for it."""
-    return {run.title: run.best.mean_auroc for run in runs if run.best is not None}
+    return _Judged(verdict, looks, rivals_of(verdict, others), figures_in_words(run.folder), imprint_of(load_package(run.package)))
 
 
 def _elsewhere(run: Path, place: Path, context: Context) -> EvaluationReport:

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -22,8 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxrview.app.views.wizard.judge_page import audit_rows, template_pictures, verdict_words
+from cxrview.app.views.wizard.judge_page import audit_rows, scale_picture, template_pictures, verdict_words
 from cxrview.app.wizard import Page, Wizard, can_open, page_opened, why_not
+from cxrview.core.colour import colour_table
+from cxrview.training.compose import Plan, Route
 from cxrview.training.control import Wish, read_wish
 from cxrview.training.dataset import Choices
 from cxrview.training.patients import PatientKey, PatientRule
@@ -346,6 +349,62 @@ def test_runs_are_listed_with_what_became_of_them(still: Seat, tmp_path: Path) -
     assert not run.exists()
 
 
+def test_the_examples_and_the_range_test_of_a_run_are_shown(still: Seat, tmp_path: Path) -> None:
+    from cxrview.io.places import places
+    from cxrview.training.glimpse import Glimpse, write_glimpse
+
+    run = places().runs_dir / "one"
+    write_job(run, title="One", data=tmp_path / "images.csv", recipe=tmp_path / "wizard.toml")
+    assert still.desk.runs is not None
+    still.desk.runs.refresh()
+    still.window.page_chosen.emit(Page.TRAIN)
+    heading = still.window.findChild(QLabel, "glimpseHeading")
+    assert heading is not None
+    assert not heading.isVisibleTo(still.window.train)
+    words = ("is clear\ncalled opacity 0.61", "is opacity\ncalled opacity 0.92")
+    write_glimpse(run, Glimpse(3, np.full((2, 8, 8, 3), 90, np.uint8), words))
+    (run / "report").mkdir()
+    (run / "report" / "range-test.csv").write_text("learning_rate,smoothed_loss\n1e-05,0.9\n1e-03,0.5\n1e-01,2.0\n")
+    (run / "report" / "range-test.json").write_text('{"suggestion": 0.001}')
+    still.desk.runs.refresh()
+    assert heading.isVisibleTo(still.window.train)
+    assert "after epoch 3" in _text(still, "glimpseWords")
+    shown = [label.text() for label in still.window.train.findChildren(QLabel, "caption")]
+    assert tuple(shown[-2:]) == words
+    assert [line.name for line in still.window.train.rates.lines] == ["loss", "steepest at 0.001"]
+    learning = still.store.state.learning
+    still.desk.runs.refresh()
+    assert still.store.state.learning is learning  # nothing new is not read again
+
+
+def test_a_published_recipe_says_what_of_its_data_is_not_taken(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    still.window.page_chosen.emit(Page.MODEL)
+    still.window.model.plan_chosen.emit(Plan(Route.RECIPE, recipe="covid-multilabel"))
+    words = _text(still, "planWords")
+    assert "Saride" in words
+    assert "Not taken from the recipe: the classes COVID-19, SARS" in words
+    assert "only images whose view is PA" in words
+    still.window.model.plan_chosen.emit(Plan(Route.RECIPE, recipe="covid-cxnet-hierarchical"))
+    assert "a class called normal, at least two others" in _text(still, "planProblem")
+    start = still.window.findChild(QAbstractButton, "startTraining")
+    assert start is not None
+    assert not start.isEnabled()
+
+
+def test_the_range_test_can_be_asked_for(still: Seat, tmp_path: Path) -> None:
+    _scanned(still, class_folders(tmp_path / "ward", 24))
+    still.window.page_chosen.emit(Page.MODEL)
+    box = still.window.findChild(QComboBox, "rateChoice")
+    assert box is not None
+    assert box.currentIndex() == 0
+    box.setCurrentIndex(2)
+    box.activated.emit(2)
+    assert still.store.state.plan.changes == ("range_test.steps=60", "range_test.decides=true")
+    assert box.currentIndex() == 2
+    assert still.store.state.plan_problem == ""
+
+
 def test_the_main_window_asks_before_it_closes_while_a_training_is_under_way(still: Seat, tmp_path: Path) -> None:
     from cxrview.io.places import places
     from cxrview.training.events import EventLog
@@ -388,9 +447,12 @@ def test_the_audit_of_a_report_is_laid_out_with_what_was_not_measured() -> None:
     assert rows[0][-1] == "failed"
     assert rows[1][2] == "0.900 (0.800 to 0.950); an even map would have 0.31"
     assert rows[2][:2] == ("not measured", "No letters were found.")
-    ((words, picture),) = template_pictures(report)
+    ((words, picture, most),) = template_pictures(report)
     assert "9 images" in words
-    assert picture.tolist() == [[0, 128], [255, 0]]
+    assert most == 2.0
+    table = colour_table("inferno")
+    assert picture.tolist() == [[table[0].tolist(), table[128].tolist()], [table[255].tolist(), table[0].tolist()]]
+    assert scale_picture(50)[0, 0].tolist() == table[255].tolist()
     assert audit_rows({}) == template_pictures({}) == []
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
-from PySide6.QtWidgets import QDialog, QListView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QListView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from cxrview.app.views.close_box import close_box
 from cxrview.app.views.labels import make_label
@@ -90,6 +90,26 @@ def pixmap_of(picture: npt.NDArray[np.uint8], side: int = PICTURE_PX) -> QPixmap
     image = QImage(values.data, width, height, values.strides[0], kind).copy()
     smooth = Qt.TransformationMode.SmoothTransformation
     return QPixmap.fromImage(image.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth))
+
+
+def picture_label(picture: npt.NDArray[np.uint8], side: int, words: str) -> QLabel:
+    """Make a label that shows a picture, and says what it is to who points at it or cannot see it."""
+    label = QLabel()
+    label.setPixmap(pixmap_of(picture, side))
+    label.setToolTip(words)
+    label.setAccessibleName(words)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return label
+
+
+def captioned(picture: npt.NDArray[np.uint8], side: int, words: str) -> QWidget:
+    """Make a picture with its words below it."""
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 12, 0)
+    column.addWidget(picture_label(picture, side, words.replace("\n", ", ")))
+    column.addWidget(make_label("caption", "muted", words))
+    return box
 
 
 def _list_item(item: SheetItem) -> QListWidgetItem:

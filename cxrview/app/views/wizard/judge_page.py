@@ -11,20 +11,27 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QColor, QDesktopServices
-from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QTableWidgetItem, QWidget
 
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.labels import make_label
-from cxrview.app.views.wizard.image_sheet import pixmap_of
-from cxrview.app.views.wizard.page import BusyLine, WizardPage
+from cxrview.app.views.wizard.image_sheet import captioned
+from cxrview.app.views.wizard.page import BusyLine, WizardPage, clear_layout
 from cxrview.app.views.wizard.plot_box import Line, PlotBox
 from cxrview.app.views.wizard.tables import fill_table, in_a_row, make_button, make_table
 from cxrview.app.wizard import Wizard
+from cxrview.core.colour import SEQUENTIAL, colour_table
+from cxrview.evaluation.interval import Interval
 from cxrview.training.looks import looks_sentence
+from cxrview.training.rivals import Rival
 from cxrview.training.verdict import Cell, LabelVerdict, Verdict
 
 LEAD = "Figures on the frozen test split. Intervals hold 95 % of draws of patients; every number of the table opens its images."
-MOST_TEMPLATES, TEMPLATE_PX = 4, 96
+MOST_TEMPLATES, TEMPLATE_PX, SCALE_PX = 6, 120, 18
+TEMPLATE_LEAD = (
+    "Mean heatmaps: where the network looks in images of a class, brought into one frame, the box of the lungs. All share one scale; 1 is "
+    "the strength of an even map."
+)
 STRONGEST = 0.45  # opacity of the fullest cell's ground
 
 
@@ -66,7 +73,8 @@ class JudgePage(WizardPage):
         self._templates = QWidget()
         self._template_row = QHBoxLayout(self._templates)
         self._template_row.setContentsMargins(0, 0, 0, 0)
-        self._published = make_label("publishedWords", "muted")
+        self._template_lead = make_label("templateLead", "muted", TEMPLATE_LEAD)
+        self._published = make_table("publishedTable", "What the recipe's authors reported, and what was reached here")
         self._others = make_table("otherRuns", "Other trainings")
         self._report = make_button("openReport", "Open the report")
         self._verdict: Verdict | None = None
@@ -91,11 +99,15 @@ class JudgePage(WizardPage):
             self._verdict = verdict
             self._render_verdict(verdict)
         self._render_elsewhere(state, verdict)
-        rows = [(title, f"{value:.3f}") for title, value in state.others.items()]
-        if rows:
-            rows.insert(0, ("this one (test split)", f"{verdict.mean_auroc:.3f}"))
-        fill_table(self._others, ("Training", "Mean AUROC (others: validation split)"), rows)
+        rows = rival_rows(state.rivals)
+        if rows and run is not None and run.best is not None:
+            rows.insert(0, ("this one", _number(run.best.mean_auroc), "", "", ""))
+        columns = ("Training", "Mean AUROC, validation", "Class", "AUROC on this very test split", "This one is above it by")
+        fill_table(self._others, columns, rows)
         self.show_heading("othersHeading", is_shown=bool(rows))
+        authors = [("The authors, on other images, mostly without a split by patient", line) for line in verdict.published]
+        fill_table(self._published, ("Whose", "Figures"), [*authors, ("Here, on the frozen test split", state.figures)] if authors else [])
+        self.show_heading("publishedHeading", is_shown=bool(authors))
 
     def _render_verdict(self, verdict: Verdict) -> None:
         columns = ("Class", "Positives", "Negatives", "AUROC", "Calibration error before", "after", "Threshold")
@@ -116,9 +128,6 @@ class JudgePage(WizardPage):
         )
         fill_table(self._shortcuts, *_shortcut_rows(verdict))
         self._render_audit(verdict.report)
-        figures = " ".join(verdict.published)
-        self._published.setText(f"The recipe's authors reported, on other images and mostly without a split by patient: {figures}")
-        self._published.setVisible(bool(figures))
         self.show_heading("subgroupHeading", is_shown=bool(verdict.subgroups))
         self.show_heading("shortcutHeading", is_shown=self._shortcuts.rowCount() > 0)
 
@@ -130,19 +139,17 @@ class JudgePage(WizardPage):
         rows = audit_rows(report)
         fill_table(self._audit, ("Audit", "Where", "Result", "Ended"), rows)
         self.show_heading("auditHeading", is_shown=bool(rows))
-        while (item := self._template_row.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        for words, picture in template_pictures(report)[:MOST_TEMPLATES]:
-            label = QLabel()
-            label.setPixmap(pixmap_of(picture, TEMPLATE_PX))
-            label.setToolTip(words)
-            label.setAccessibleName(words)
-            self._template_row.addWidget(label)
-            self._template_row.addWidget(make_label("templateWords", "muted", words), 0)
+        clear_layout(self._template_row)
+        templates = template_pictures(report)[:MOST_TEMPLATES]
+        for words, picture, _most in templates:
+            self._template_row.addWidget(captioned(picture, TEMPLATE_PX, words))
+        if templates:
+            most = max(each[2] for each in templates)
+            numbers = f"top {most:.2g}\nmiddle {most / 2:.2g}\nbottom 0"
+            self._template_row.addWidget(captioned(scale_picture(TEMPLATE_PX), TEMPLATE_PX, numbers))
         self._template_row.addStretch(1)
-        self._templates.setVisible(self._template_row.count() > 1)
+        self._templates.setVisible(bool(templates))
+        self._template_lead.setVisible(bool(templates))
 
     def _render_curves(self, label: str) -> None:
         verdict = self._verdict
@@ -210,13 +217,14 @@ class JudgePage(WizardPage):
         plots = QHBoxLayout()
         for plot in (self.roc, self.precision, self.calibration):
             plots.addWidget(plot, 1)
-        self.add(self._busy, self._looks, self._headline, self._verdict_words, self._labels, self._published, in_a_row(self._label), plots)
+        self.add(self._busy, self._looks, self._headline, self._verdict_words, self._labels, in_a_row(self._label), plots)
         self.add_section("confusionHeading", "What was called what", self._confusion, in_a_row(self._corrections), self._mark_words)
         self.add_section("thresholdHeading", "Thresholds by wanted sensitivity", in_a_row(self._wanted), self._thresholds)
         self.add_section("shortcutHeading", "Beside baselines that see no chest", self._shortcuts)
-        self.add_section("auditHeading", "Shortcut audit, and where it looks", self._audit, self._templates)
+        self.add_section("auditHeading", "Shortcut audit, and where it looks", self._audit, self._template_lead, self._templates)
         self.add_section("subgroupHeading", "Among images that share something", self._subgroups)
         self.add_section("elsewhereHeading", "Elsewhere", in_a_row(self._elsewhere, self._report), self._drop, self._elsewhere_table)
+        self.add_section("publishedHeading", "Beside the published figures of this recipe", self._published)
         self.add_section("othersHeading", "Other trainings", self._others)
         self.end()
 
@@ -304,15 +312,38 @@ def audit_rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def template_pictures(report: Mapping[str, Any]) -> list[tuple[str, npt.NDArray[np.uint8]]]:
-    """Give the mean heatmap of each class as a gray picture, its strongest place white."""
-    made = []
+def template_pictures(report: Mapping[str, Any]) -> list[tuple[str, npt.NDArray[np.uint8], float]]:
+    """Give the mean heatmap of each class in colour, (h, w, 3) RGB, with its words, and the value of the last colour, which all share."""
+    found = []
     for each in (report.get("audits") or {}).get("templates", ()):
         values = np.asarray(each.get("mean"), np.float64)
         if values.ndim == 2 and np.isfinite(values).all() and values.max() > 0:
-            picture = np.rint(255 * np.clip(values / values.max(), 0, 1)).astype(np.uint8)
-            made.append((f"mean heatmap of {each['label']} in {each['source']}, {each['images']} images", picture))
-    return made
+            found.append((f"{each['label']} in {each['source']}\n{each['images']} images", np.clip(values, 0, None)))
+    most = max((float(values.max()) for _words, values in found), default=0.0)
+    table = colour_table(SEQUENTIAL[0])
+    return [(words, table[np.rint(255 * values / most).astype(np.uint8)], most) for words, values in found]
+
+
+def scale_picture(height: int) -> npt.NDArray[np.uint8]:
+    """Draw the colour bar of the templates, the last colour at the top, (height, SCALE_PX, 3) RGB."""
+    column = colour_table(SEQUENTIAL[0])[np.linspace(255, 0, height).round().astype(np.intp)]
+    return np.repeat(column[:, None], SCALE_PX, axis=1)
+
+
+def rival_rows(rivals: Sequence[Rival]) -> list[tuple[str, ...]]:
+    """Lay out other runs, with a row for each class where both froze the same test split."""
+    rows: list[tuple[str, ...]] = []
+    for rival in rivals:
+        first = (rival.title, _number(rival.validation))
+        if not rival.duels:
+            rows.append((*first, "", "another test split", ""))
+        for place, duel in enumerate(rival.duels):
+            rows.append((*(first if not place else ("", "")), duel.label, _number(duel.auroc), _signed(duel.gain)))
+    return rows
+
+
+def _signed(gain: Interval) -> str:
+    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
 
 
 def _of_json(interval: dict[str, object]) -> str:

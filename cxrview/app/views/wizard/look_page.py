@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QWidget
 
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.labels import make_label
-from cxrview.app.views.wizard.image_sheet import pixmap_of
-from cxrview.app.views.wizard.page import BusyLine, WizardPage
+from cxrview.app.views.wizard.image_sheet import picture_label
+from cxrview.app.views.wizard.page import BusyLine, WizardPage, clear_layout
 from cxrview.app.views.wizard.plot_box import Line, PlotBox
 from cxrview.app.views.wizard.tables import CountTable, in_a_row, make_button
 from cxrview.app.wizard import Wizard
@@ -104,17 +104,14 @@ class LookPage(WizardPage):
             self._slider_words[field].setText(f"{title}: {value:g}")
 
     def _render_preview(self, shown: Preview) -> None:
-        while (item := self._strip_row.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        clear_layout(self._strip_row)
         pictures = [("as the file has it", shown.whole)]
         names = ("as the network sees it", "its CLAHE channel", "its BEASF channel")
         is_colour = len({channel.tobytes() for channel in shown.channels}) > 1
         pictures += list(zip(names, shown.channels if is_colour else shown.channels[:1], strict=False))
         pictures += [(f"changed by chance, {number}", changed) for number, changed in enumerate(shown.changed, start=1)]
         for words, picture in pictures:
-            self._strip_row.addWidget(_picture(picture, PREVIEW_PX, words))
+            self._strip_row.addWidget(picture_label(picture, PREVIEW_PX, words))
         self._strip_row.addStretch(1)
         self._preview_words.setText(
             f"{shown.path.name}: as the file has it, as the network sees it, and as augmentation may change that. The recipe is chosen on "
@@ -131,10 +128,7 @@ class LookPage(WizardPage):
         look, scan = self._look, self._scan
         if look is None or scan is None:
             return
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        clear_layout(self._grid)
         groups = [each for each in look.groups if each.kind == self._shown_kind]
         for row, group in enumerate(groups):
             self._add_group(row, group, scan)
@@ -146,9 +140,9 @@ class LookPage(WizardPage):
         words = make_label(f"group-{row}", "", f"{group.name}\n{group.images} images")
         words.setFixedWidth(WORDS_PX)
         self._grid.addWidget(words, row, 0)
-        self._grid.addWidget(_picture(group.mean, MEAN_PX, f"mean picture of {group.name}"), row, 1)
+        self._grid.addWidget(picture_label(group.mean, MEAN_PX, f"mean picture of {group.name}"), row, 1)
         for place, sample in enumerate(group.samples[:SAMPLES_SHOWN]):
-            self._grid.addWidget(_picture(scan.thumbs[sample], SAMPLE_PX, scan.seen[sample].entry.path.name), row, place + 2)
+            self._grid.addWidget(picture_label(scan.thumbs[sample], SAMPLE_PX, scan.seen[sample].entry.path.name), row, place + 2)
 
     def _build(self) -> None:
         self._kind.choice_made.connect(self._on_kind)
@@ -195,12 +189,3 @@ class LookPage(WizardPage):
         if self._look is not None:
             rows: Sequence[int] = tuple(outlier.row for outlier in self._look.outliers)
             self.rows_requested.emit("Outliers", rows)
-
-
-def _picture(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], side: int, words: str) -> QLabel:
-    label = QLabel()
-    label.setPixmap(pixmap_of(values, side))
-    label.setToolTip(words)
-    label.setAccessibleName(words)
-    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    return label

@@ -13,12 +13,22 @@ from cxrview.app.views.wizard.page import BusyLine, WizardPage
 from cxrview.app.views.wizard.tables import in_a_row, make_button, make_table
 from cxrview.app.wizard import Wizard
 from cxrview.io.places import how_to_get
-from cxrview.training.compose import ROUTE_WORDS, FieldRow, Plan, Route
+from cxrview.training.compose import RANGE_STEPS, ROUTE_WORDS, FieldRow, Plan, Route
 from cxrview.training.estimate import Estimate, in_words
 
 LEAD = "Choose by the time you have. Everything that the choice stands for can be seen and changed below."
 NO_TORCH = f"Training needs torch, which is not installed here: {how_to_get('train')}."
 VALUE, WORDS = 1, 2
+RATES = (
+    ("that of the recipe", "recipe"),
+    ("that of the recipe, with a range test to look at", "drawn"),
+    ("the one that a range test finds", "found"),
+)
+RATE_CHANGES = {
+    "recipe": ("range_test.steps=0",),
+    "drawn": (f"range_test.steps={RANGE_STEPS}", "range_test.decides=false"),
+    "found": (f"range_test.steps={RANGE_STEPS}", "range_test.decides=true"),
+}
 
 
 class ModelPage(WizardPage):
@@ -45,6 +55,8 @@ class ModelPage(WizardPage):
         self._packages = ChoiceBox("packageChoice", "Installed model to start from")
         for box in (self._recipes, self._packages):
             box.setMinimumWidth(360)
+        self._rate = ChoiceBox("rateChoice", "Learning rate")
+        self._rate.setMinimumWidth(360)
         self._advanced = QCheckBox("Advanced: every field of the recipe")
         self._advanced.setObjectName("advanced")
         self._advanced.setAccessibleName("Show every field of the recipe")
@@ -76,6 +88,8 @@ class ModelPage(WizardPage):
         self._packages.setVisible(plan.route is Route.PACKAGE)
         self._words.setText(state.plan_words)
         self._words.setVisible(bool(state.plan_words))
+        self._rate.render_choices(RATES, rate_of(state.fields))
+        self._rate.setEnabled(any(row.name == "range_test.steps" for row in state.fields))
         if not self._title.hasFocus():
             self._title.setText(state.title)
         if state.fields != self._shown:
@@ -122,18 +136,25 @@ class ModelPage(WizardPage):
             self.add(button, make_label(f"words-{route.name}", "muted", ROUTE_WORDS[route]))
         self._recipes.choice_made.connect(lambda name: self.plan_chosen.emit(Plan(Route.RECIPE, recipe=name)))
         self._packages.choice_made.connect(lambda name: self.plan_chosen.emit(Plan(Route.PACKAGE, package=name)))
+        self._rate.choice_made.connect(lambda rate: self._choose_rate(str(rate)))
         self._fields.setEditTriggers(self._fields.EditTrigger.AllEditTriggers)
         self._fields.itemChanged.connect(self._on_field)
         self._advanced.clicked.connect(lambda is_on: self._fields.setVisible(is_on))
         self._estimate.clicked.connect(self.estimate_requested)
         self._start.clicked.connect(self._on_start)
-        self.add(in_a_row(self._recipes), in_a_row(self._packages), self._words, self._advanced, self._fields, self._problem)
+        self.add(in_a_row(self._recipes), in_a_row(self._packages), self._words)
+        self.add_section("rateHeading", "Learning rate", in_a_row(self._rate))
+        self.add(self._advanced, self._fields, self._problem)
         self.add_section("estimateHeading", "How long", in_a_row(self._estimate, self._start), self._estimate_busy, self._estimate_words)
         self.end()
 
     def _choose_route(self, route: Route) -> None:
         package = self._plan.package or self._first_package
         self.plan_chosen.emit(Plan(route, self._plan.recipe, package if route is Route.PACKAGE else ""))
+
+    def _choose_rate(self, rate: str) -> None:
+        others = tuple(change for change in self._plan.changes if not change.startswith("range_test."))
+        self.plan_chosen.emit(replace(self._plan, changes=(*others, *RATE_CHANGES[rate])))
 
     def _on_field(self, item: QTableWidgetItem) -> None:
         if self._is_filling:
@@ -146,6 +167,14 @@ class ModelPage(WizardPage):
     def _on_start(self) -> None:
         self.title_chosen.emit(self._title.text())
         self.start_requested.emit()
+
+
+def rate_of(rows: tuple[FieldRow, ...]) -> str:
+    """Tell which of the ways to a learning rate the fields of a recipe mean."""
+    values = {row.name: row.value for row in rows}
+    if values.get("range_test.steps", "0") == "0":
+        return "recipe"
+    return "found" if values.get("range_test.decides") == "true" else "drawn"
 
 
 def estimate_words(found: Estimate) -> str:

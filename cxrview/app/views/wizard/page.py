@@ -55,6 +55,14 @@ class WizardPage(QScrollArea):
         self._column.addStretch(1)
 
 
+def clear_layout(layout: QLayout) -> None:
+    """Take everything out of a layout and let it go."""
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.deleteLater()
+
+
 class BusyLine(QWidget):
     """Says what is under way and how far it is; not there when nothing is."""
 

@@ -31,9 +31,29 @@ class PlotBox(QWidget):
     """A plot with a legend, in the colours of the window."""
 
     def __init__(
-        self, name: str, title: str, *, bottom: str, left: str, unit_square: bool = False, low: bool = False, height: int = 240
+        self,
+        name: str,
+        title: str,
+        *,
+        bottom: str,
+        left: str,
+        unit_square: bool = False,
+        low: bool = False,
+        log_x: bool = False,
+        height: int = 240,
     ) -> None:
-        """Make an empty plot; `unit_square` shows 0 to 1 on both axes, `low` has the legend at the bottom."""
+        """Make an empty plot.
+
+        Args:
+            name: for tests and style sheets.
+            title: above it, and its accessible name.
+            bottom: what the x axis counts.
+            left: what the y axis counts.
+            unit_square: show 0 to 1 on both axes.
+            low: have the legend at the bottom.
+            log_x: count x in powers of ten.
+            height: px.
+        """
         super().__init__()
         import pyqtgraph
 
@@ -54,6 +74,7 @@ class PlotBox(QWidget):
         self._plot.showGrid(x=True, y=True, alpha=0.2)
         self._legend: Any = self._plot.addLegend(offset=(-8, -8) if unit_square or low else (-8, 8))
         self._unit_square = unit_square
+        self._plot.setLogMode(x=log_x, y=False)
         if unit_square:
             self._plot.setXRange(0, 1, padding=0.02)
             self._plot.setYRange(0, 1, padding=0.02)

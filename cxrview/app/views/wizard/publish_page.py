@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFormLayout, QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QLineEdit, QPlainTextEdit
 
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.page import BusyLine, WizardPage
 from cxrview.app.views.wizard.tables import in_a_row, make_button
 from cxrview.app.wizard import Wizard
+from cxrview.training.hand_on import KINDS, Part
 from cxrview.training.publish import Imprint, problem_of
 
 LEAD = (
     "The model becomes a package with its card, its calibration and two golden inputs. It is opened again and run on these before it is "
     "listed; then the model panel has it, and so has `cxrview score`."
 )
+PART_WORDS = {
+    Part.FOLDER: "everything but the checkpoints, as one archive.",
+    Part.REPORT: "figures, curves and audits as one web page.",
+    Part.SPLIT: "every file with its SHA-256, its part of the split and its group. File names may name patients.",
+}
 FIELDS = (("id", "Id"), ("title", "Name"), ("version", "Version"), ("licence", "Licence of the weights"))
 
 
@@ -24,6 +32,9 @@ class PublishPage(WizardPage):
 
     publish_requested = Signal(object)
     """The model is to be published. Parameters: imprint (Imprint)."""
+
+    hand_on_requested = Signal(object, object)
+    """A part of the run is to be written to a file. Parameters: part (Part), path (Path)."""
 
     def __init__(self) -> None:
         super().__init__("publishPage", "Publish", LEAD)
@@ -35,6 +46,7 @@ class PublishPage(WizardPage):
         self._use.setTabChangesFocus(True)
         self._publish = make_button("publish", "&Publish", role="main")
         self._folder = make_button("openRunFolder", "Open the run folder", hint="Split manifest, report, checkpoints, package")
+        self._parts = {part: make_button(f"handOn-{part.name}", f"Export the {part}…", hint=PART_WORDS[part]) for part in Part}
         self._busy = BusyLine("publishBusy")
         self._problem = make_label("publishProblem", "error")
         self._done = make_label("publishDone", "title")
@@ -57,8 +69,9 @@ class PublishPage(WizardPage):
         run = state.shown_run
         if run is not None:
             self._place = QUrl.fromLocalFile(str(run.folder))
-            self._where.setText(f"The run folder holds split.csv, the report, the checkpoints and the package: {run.folder}")
-        self._folder.setEnabled(run is not None)
+            self._where.setText(f"The run folder: {run.folder}")
+        for button in (self._folder, *self._parts.values()):
+            button.setEnabled(run is not None and state.publishing is None)
 
     def _build(self) -> None:
         form = QFormLayout()
@@ -71,9 +84,20 @@ class PublishPage(WizardPage):
         form.addRow("For what, and for what not", self._use)
         self._publish.clicked.connect(self._on_publish)
         self._folder.clicked.connect(lambda: QDesktopServices.openUrl(self._place))
-        self.add(form, self._problem, in_a_row(self._publish, self._folder), self._busy, self._done, self._where)
+        self.add(form, self._problem, in_a_row(self._publish), self._busy, self._done)
+        for part, button in self._parts.items():
+            button.clicked.connect(lambda _on, part=part: self._ask_for_place(part))
+        words = make_label("handOnWords", "muted", "\n".join(f"{str(part).capitalize()}: {PART_WORDS[part]}" for part in Part))
+        self.add_section("handOnHeading", "To hand on", words, in_a_row(*self._parts.values(), self._folder), self._where)
         self._problem.hide()
         self.end()
+
+    def _ask_for_place(self, part: Part) -> None:
+        suffix, kind = KINDS[part]
+        name = f"{self._lines['id'].text().strip() or 'run'}-{part.name.lower()}{suffix}"
+        chosen, _kind = QFileDialog.getSaveFileName(self, f"Export the {part}", name, kind)
+        if chosen:
+            self.hand_on_requested.emit(part, Path(chosen))
 
     def _written(self) -> Imprint:
         values = {field: line.text().strip() for field, line in self._lines.items()}

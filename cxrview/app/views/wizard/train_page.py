@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QMessageBox, QPlainTextEdit, QProgressBar
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QMessageBox, QPlainTextEdit, QProgressBar, QWidget
 
 from cxrview.app.views.labels import make_label
-from cxrview.app.views.wizard.page import WizardPage
+from cxrview.app.views.wizard.image_sheet import captioned
+from cxrview.app.views.wizard.page import WizardPage, clear_layout
 from cxrview.app.views.wizard.plot_box import Line, PlotBox
 from cxrview.app.views.wizard.tables import in_a_row, make_button
-from cxrview.app.wizard import Wizard
+from cxrview.app.wizard import Learning, Wizard
 from cxrview.training.estimate import in_words
+from cxrview.training.range_test import RangeResult
 from cxrview.training.status import RunState, RunStatus
 
 LEAD = (
     "A training is a process of its own: this window may be closed, and shows it again when it is opened. Closing, a crash or a power cut "
     "cost one epoch at most. Trainings that wait begin one after the other while the program is open."
 )
+GLIMPSE_PX = 140
 STATE_WORDS = {
     RunState.WAITING: "Waits for its turn.",
     RunState.PREPARING: "Reads the images.",
@@ -66,6 +69,13 @@ class TrainPage(WizardPage):
         self._remove = make_button("removeRun", "Delete this run…")
         self.losses = PlotBox("lossPlot", "Loss", bottom="epoch", left="loss")
         self.aurocs = PlotBox("aurocPlot", "AUROC on the validation split", bottom="epoch", left="AUROC", low=True)
+        self._glimpse_words = make_label("glimpseWords", "muted")
+        self._glimpse = QWidget()
+        self._glimpse_row = QHBoxLayout(self._glimpse)
+        self._glimpse_row.setContentsMargins(0, 0, 0, 0)
+        self.rates = PlotBox("ratePlot", "Learning-rate range test", bottom="learning rate", left="smoothed loss", log_x=True)
+        self._rate_words = make_label("rateWords", "muted")
+        self._learning: Learning | None = None
         self._log = QPlainTextEdit()
         self._log.setObjectName("runLog")
         self._log.setAccessibleName("Log of the training")
@@ -93,6 +103,9 @@ class TrainPage(WizardPage):
             button.setEnabled(is_on)
         if run is not None:
             self._render_run(run)
+        if state.learning is not self._learning or (state.learning is None and self._glimpse.isVisibleTo(self)):
+            self._learning = state.learning
+            self._render_learning(state.learning)
 
     def _render_run(self, run: RunStatus) -> None:
         best = run.best
@@ -116,6 +129,31 @@ class TrainPage(WizardPage):
             self._log.setPlainText(run.log)
             self._log.verticalScrollBar().setValue(self._log.verticalScrollBar().maximum())
 
+    def _render_learning(self, learning: Learning | None) -> None:
+        glimpse = learning.glimpse if learning is not None else None
+        found = learning.range_test if learning is not None else None
+        self.show_heading("glimpseHeading", is_shown=glimpse is not None)
+        self.show_heading("rateHeading", is_shown=found is not None)
+        for widget in (self._glimpse_words, self._glimpse):
+            widget.setVisible(glimpse is not None)
+        for widget in (self._rate_words, self.rates):
+            widget.setVisible(found is not None)
+        clear_layout(self._glimpse_row)
+        if glimpse is not None:
+            self._glimpse_words.setText(
+                f"Validation images after epoch {glimpse.epoch}, as the network sees them. Coloured is what speaks for what it calls "
+                "them; probabilities are not calibrated yet."
+            )
+            for picture, words in zip(glimpse.pictures, glimpse.words, strict=True):
+                self._glimpse_row.addWidget(captioned(picture, GLIMPSE_PX, words))
+            self._glimpse_row.addStretch(1)
+        if found is not None:
+            self._rate_words.setText(
+                "The rate rose from batch to batch on a network that was thrown away. The loss fell most steeply at "
+                f"{found.suggestion:.2g}; the recipe says whether that rate is taken."
+            )
+            self.rates.show_lines(_rate_lines(found))
+
     def _build(self) -> None:
         self._list.currentRowChanged.connect(self._on_row)
         self._pause.clicked.connect(self.pause_requested)
@@ -127,7 +165,10 @@ class TrainPage(WizardPage):
         plots.addWidget(self.aurocs, 1)
         self.add(self._list, self._state, self._message, self._bar, self._left)
         self.add(in_a_row(self._pause, self._go_on, self._stop, self._remove), plots)
+        self.add_section("glimpseHeading", "What it looks at", self._glimpse_words, self._glimpse)
+        self.add_section("rateHeading", "Learning rate", self._rate_words, self.rates)
         self.add_section("logHeading", "Log", self._log)
+        self._render_learning(None)
         self.end()
 
     def _ask_to_remove(self) -> None:
@@ -152,6 +193,13 @@ def _loss_lines(run: RunStatus) -> list[Line]:
         Line("training", epochs, np.array([figures.train_loss for figures in run.epochs], np.float64), has_dots=True),
         Line("validation", epochs, np.array([figures.val_loss for figures in run.epochs], np.float64), has_dots=True),
     ]
+
+
+def _rate_lines(found: RangeResult) -> list[Line]:
+    rates, losses = np.array(found.rates), np.array(found.losses)
+    ends = np.array([losses.min(), losses.max()])
+    at = np.array([found.suggestion, found.suggestion])
+    return [Line("loss", rates, losses), Line(f"steepest at {found.suggestion:.2g}", at, ends)]
 
 
 def _auroc_lines(run: RunStatus) -> list[Line]:
