@@ -215,9 +215,13 @@ def _stability(audits: Audits) -> Table:
     return Table(
         title="Do class templates hold elsewhere?",
         note="Correlation of a label's mean heatmaps, in the frame of the lungs, between two sources; beside it the most that the "
-        "number of images allows (from random halves of each source).",
-        columns=("Label", "First", "Second", "Correlation", "Possible"),
-        rows=tuple((each.label, each.first, each.second, f"{each.correlation:+.2f}", number(each.possible)) for each in audits.stability),
+        "number of images allows (from random halves of each source); and how far the first three eigen-heatmaps of one source are made of "
+        "the other's (0 to 1; unrelated maps have 0.01).",
+        columns=("Label", "First", "Second", "Correlation", "Possible", "Eigen-heatmaps shared"),
+        rows=tuple(
+            (each.label, each.first, each.second, f"{each.correlation:+.2f}", number(each.possible), number(each.patterns))
+            for each in audits.stability
+        ),
     )
 
 

@@ -15,19 +15,19 @@ from cxrview.evaluation.report import EvaluationReport
 from cxrview.evaluation.templates import Template
 
 SIDE_PX = 132
+NOTE = (
+    "Mean heatmap of the images that have the label, in the frame of the lungs' box and 15 % around it; red speaks for the label, blue "
+    "against, each to its own scale. Beside it its principal components (their sign means nothing) and the images whose maps are "
+    "least like it: look at them for what is wrong with the image, the label or the network."
+)
 
 
 def gallery(report: EvaluationReport) -> str:
     """Write the section of templates; empty where there are none."""
     if report.audits is None or not report.audits.templates:
         return ""
-    note = (
-        "Mean heatmap of the images that have the label, in the frame of the lungs' box and 15 % around it; red speaks for the label, blue "
-        "against, each to its own scale. Beside it its principal components (their sign means nothing) and the images whose maps are "
-        "least like it: look at them for what is wrong with the image, the label or the network."
-    )
     sections = "".join(_section(each) for each in report.audits.templates)
-    return f'<h2>Class templates</h2><p class="note">{escape(note)}</p>{sections}'
+    return f'<h2>Class templates</h2><p class="note">{escape(NOTE)}</p>{sections}'
 
 
 def picture_of(values: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from cxrview.evaluation.gallery import pictures_of, png
+from cxrview.evaluation.gallery import NOTE, pictures_of, png
 from cxrview.evaluation.plots import calibration_plot, distribution_plot, forest_plot, precision_plot, roc_plot
 from cxrview.evaluation.report import NOTICE, EvaluationReport, method_of, tables_of
 from cxrview.evaluation.table import Table
@@ -22,6 +22,13 @@ TABLE_START_PT = 110  # a heading is not left alone at the foot of a page
 # Class of the page's style to stroke, fill, width and dashes; the light colours of the page, since paper is white.
 INK, SOFT, RULE = "#1b2329", "#55626c", "#d5dce2"
 COLOURS = ("#0072b2", "#c24e00", "#007d5a")
+LINES = tuple(zip(COLOURS, ("blue, solid", "orange, dashed", "green, dotted"), strict=True))
+PLOTS = (
+    "ROC; the straight line is guessing",
+    "Precision over recall; the level line is guessing",
+    "Calibration: on the straight line a probability is what it promises; bars: Wilson, by image",
+    "Scores of both classes; the upright line is the threshold",
+)
 DASHES = {"s1": (7, 4), "s2": (2, 4), "chance": (3, 4), "cut": (6, 3)}
 # The fonts that every PDF reader has know Latin-1 only.
 LATIN = {
@@ -63,7 +70,12 @@ def to_pdf(report: EvaluationReport) -> bytes:
     width = size[0] - 2 * MARGIN_PT
     parts: Flow = [*_heading(report), *_verdict(report)]
     if report.contrasts:
-        parts += [PageBreak(), _text("What the network earns above the shortcuts", "Heading2"), _drawing(forest_plot(report), width)]
+        parts += [
+            PageBreak(),
+            _text("What the network earns above the shortcuts", "Heading2"),
+            _legend(report),
+            _drawing(forest_plot(report), width),
+        ]
     tables = tables_of(report)
     for table in tables[:1]:
         parts += _table(table, width)
@@ -80,6 +92,16 @@ def to_pdf(report: EvaluationReport) -> bytes:
 
     document.build(parts, onFirstPage=foot, onLaterPages=foot)
     return buffer.getvalue()
+
+
+def _legend(report: EvaluationReport) -> Any:
+    """Name the lines of the plots by their colours and strokes, for those who print in gray."""
+    names = ["network", *dict.fromkeys(baseline.name for result in report.contrasts for baseline in result.baselines)]
+    items = [
+        f'<font color="{colour}"><b>{stroke}</b></font>: {escape(_latin(name))}'
+        for name, (colour, stroke) in zip(names, LINES, strict=False)
+    ]
+    return _text(f"{'; '.join(items)}. Bars and bands: 95 % intervals by patient.", "Small", is_marked_up=True)
 
 
 def _heading(report: EvaluationReport) -> Flow:
@@ -103,9 +125,12 @@ def _plots(report: EvaluationReport) -> Flow:
     from reportlab.platypus import Table as Grid
 
     parts: Flow = []
+    captions = [_text(words, "Small") for words in PLOTS]
     for result in report.contrasts:
         drawn = [_drawing(plot(result), PLOT_PT) for plot in (roc_plot, precision_plot, calibration_plot, distribution_plot)]
-        parts.append(KeepTogether([_text(str(result.contrast), "Heading3"), Grid([drawn])]))
+        parts.append(
+            KeepTogether([_text(str(result.contrast), "Heading3"), Grid([drawn, captions], colWidths=[PLOT_PT + 12] * len(drawn))])
+        )
     return parts
 
 
@@ -115,7 +140,7 @@ def _templates(report: EvaluationReport) -> Flow:
 
     if report.audits is None or not report.audits.templates:
         return []
-    parts: Flow = [_text("Class templates", "Heading2")]
+    parts: Flow = [_text("Class templates", "Heading2"), _text(NOTE, "Small")]
     for template in report.audits.templates:
         shown = pictures_of(template)
         images = [Image(io.BytesIO(png(picture)), width=THUMB_PT, height=THUMB_PT) for picture, _ in shown]

@@ -53,25 +53,32 @@ class Confounding:
     sentences: tuple[str, ...]
 
 
-def probe_confounding(
-    borders: npt.NDArray[np.floating], thumbs: npt.NDArray[np.uint8], classes: Sequence[str], sources: Sequence[str], groups: Sequence[str]
-) -> Confounding:
-    """Probe whether source and class can be told from borders and from small whole pictures.
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the probes are given of each image, (N, D) each: its border alone, and the whole of it; and what that is, in words."""
+
+    border: npt.NDArray[np.floating]
+    whole: npt.NDArray[np.floating]
+    border_words: str = "its border alone"
+    whole_words: str = f"the whole picture at {WHOLE_PX} × {WHOLE_PX} px"
+
+
+def probe_confounding(seen: Seen, classes: Sequence[str], sources: Sequence[str], groups: Sequence[str]) -> Confounding:
+    """Probe whether source and class can be told from borders and from whole pictures.
 
     Args:
-        borders: (N, D), as `baselines.border_features` gives them.
-        thumbs: (N, h, w), whole pictures.
+        seen: what a logistic regression is given.
         classes: truth of each image, in one word.
         sources: where each comes from.
         groups: images that share one are never on both sides of a probe.
     """
-    kept = _sample(len(classes))
-    border, whole = borders[kept].astype(np.float64), _small(thumbs[kept])
+    kept = sample(len(classes), MOST)
+    border, whole = seen.border[kept].astype(np.float64), seen.whole[kept].astype(np.float64)
     said, came, patient = (np.asarray(each, np.str_)[kept] for each in (classes, sources, groups))
     found = (
-        _probe("the source of an image", "its border alone", border, came, patient),
-        _probe("the source of an image", f"the whole picture at {WHOLE_PX} × {WHOLE_PX} px", whole, came, patient),
-        _probe("the class of an image", "its border alone", border, said, patient),
+        _probe("the source of an image", seen.border_words, border, came, patient),
+        _probe("the source of an image", seen.whole_words, whole, came, patient),
+        _probe("the class of an image", seen.border_words, border, said, patient),
     )
     probes = tuple(probe for probe in found if probe is not None)
     by_source = {source: sorted(set(said[came == source].tolist())) for source in np.unique(came).tolist()}
@@ -87,12 +94,14 @@ def in_words(value: float) -> str:
     return "sometimes" if value >= POSSIBLE else "hardly better than by guessing"
 
 
-def _sample(count: int) -> npt.NDArray[np.intp]:
+def sample(count: int, most: int) -> npt.NDArray[np.intp]:
+    """Choose at most so many of so many by chance, always the same ones, in their order."""
     everything = np.arange(count)
-    return everything if count <= MOST else np.sort(np.random.default_rng(0).choice(everything, MOST, replace=False))
+    return everything if count <= most else np.sort(np.random.default_rng(0).choice(everything, most, replace=False))
 
 
-def _small(thumbs: npt.NDArray[np.uint8]) -> FloatArray:
+def small_whole(thumbs: npt.NDArray[np.uint8]) -> FloatArray:
+    """Shrink whole pictures, (N, h, w), to rows of 12 × 12 gray levels, 0 to 1."""
     count, height, width = thumbs.shape
     rows, columns = height // WHOLE_PX, width // WHOLE_PX
     cut = thumbs[:, : rows * WHOLE_PX, : columns * WHOLE_PX].astype(np.float64)

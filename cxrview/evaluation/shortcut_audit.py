@@ -28,6 +28,8 @@ LETTERS = 0.05
 HEAT = 0.60
 # From here on features give the hospital away; nearly all networks do, so it is a doubt and no more.
 TELLS_HOSPITALS = 0.80
+# Logits that differ by less come from the same picture.
+SAME_LOGIT = 1e-4
 # The network's own answer differs between hospitals where it should not.
 ANSWERS_DIFFER = 0.70
 
@@ -166,11 +168,19 @@ def differs(between_hospitals: Interval) -> bool:
     return is_far and not between_hospitals.low <= 0.5 <= between_hospitals.high
 
 
+def sees_no_border(readings: Sequence[Reading]) -> bool:
+    """Tell whether blanking the lungs' box leaves nothing of any picture, as for a network that is cropped to the lungs."""
+    left = [reading.changed[Change.BORDER_ONLY] for reading in readings if Change.BORDER_ONLY in reading.changed]
+    return len(left) > 1 and float(np.ptp(np.stack(left), axis=0).max()) < SAME_LOGIT
+
+
 def _changes(
     whole: ScoredCases, readings: Sequence[Reading], manifest: Manifest, contrasts: Sequence[Contrast], settings: Settings
 ) -> Iterator[ChangeResult]:
     for change in Change:
         touched = np.array([change in reading.changed for reading in readings])
+        if change is Change.BORDER_ONLY and sees_no_border(readings):
+            continue
         logits = np.stack([reading.changed.get(change, reading.logits) for reading in readings])
         changed = score_cases(whole.cases, logits, manifest)
         for contrast in contrasts:
@@ -277,6 +287,8 @@ def _unmeasured(readings: Sequence[Reading]) -> Iterator[str]:
         yield "No lungs were known: no lung network is installed and no masks were given, so nothing was blanked and no heat located."
     elif without:
         yield f"On {without} of {len(readings)} images no lungs were found; they take no part in what blanks or locates lungs."
+    if sees_no_border(readings):
+        yield "The network is shown the lungs and little more: nothing was left to read when their box was blanked."
     if not any(reading.marks_share for reading in readings):
         yield "No letters or markers were found on any image."
     if all(reading.pooled is None for reading in readings):

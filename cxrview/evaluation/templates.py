@@ -51,6 +51,12 @@ class Template:
     halves: float
     unlike: tuple[Unlike, ...]
 
+    @property
+    def positive_share(self) -> float:
+        """Part of the mean map's strength that speaks for the label, 0 to 1; the rest speaks against it."""
+        strength = float(np.abs(self.mean).sum())
+        return float(np.maximum(self.mean, 0.0).sum()) / strength if strength > 0 else math.nan
+
     def __str__(self) -> str:
         """Give `covid19, hannover (external)`."""
         return f"{self.label}, {self.source} ({self.split.value})"
@@ -58,13 +64,21 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """How alike a label's templates from two data sets are, -1 to 1, and the most that their sizes allow (see `Template.halves`)."""
+    """How well a label's templates hold from one data set to another.
+
+    Attributes:
+        correlation: of the two means, -1 to 1.
+        possible: the most that the number of images allows (see `Template.halves`).
+        patterns: how far the first three eigen-heatmaps of one lie in the space of the other's, 0 to 1 (mean squared cosine of the
+            angles between the two spaces); unrelated maps have 3 / 576.
+    """
 
     label: str
     first: str
     second: str
     correlation: float
     possible: float
+    patterns: float
 
 
 def make_templates(cases: Sequence[Case], readings: Sequence[Reading], labels: Sequence[str], *, seed: int = 0) -> tuple[Template, ...]:
@@ -93,6 +107,7 @@ def stability(templates: Sequence[Template]) -> tuple[Stability, ...]:
             f"{two.source} ({two.split.value})",
             correlation(one.mean, two.mean),
             _possible(one.halves, two.halves),
+            shared_patterns(one.eigen, two.eigen),
         )
         for place, one in enumerate(templates)
         for two in templates[place + 1 :]
@@ -105,6 +120,15 @@ def correlation(one: FloatArray, two: FloatArray) -> float:
     first, second = one - one.mean(), two - two.mean()
     scale = math.sqrt(float((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / scale if scale > 0 else 0.0
+
+
+def shared_patterns(one: Sequence[FloatArray], two: Sequence[FloatArray]) -> float:
+    """Give the mean squared cosine of the angles between the spaces of two sets of orthonormal maps, 0 to 1; NaN where one is empty."""
+    count = min(len(one), len(two))
+    if not count:
+        return math.nan
+    first, second = (np.stack([each.reshape(-1) for each in maps]) for maps in (one, two))
+    return float(((first @ second.T) ** 2).sum() / count)
 
 
 def unit_energy(values: npt.NDArray[np.floating]) -> FloatArray:

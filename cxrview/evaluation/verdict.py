@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from cxrview.evaluation.audits import ExplanationResult
     from cxrview.evaluation.report import EvaluationReport
 
+# Baselines in the words of the tables, and in a sentence.
+WITHOUT_THE_CHEST = {
+    "border only": "the edge of the film alone",
+    "three numbers": "three numbers of the film (brightness, contrast, shape)",
+}
 POOR_CALIBRATION = 0.10
 WORTH_TELLING = 0.05
+LITTLE_HEAT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def _reasons_against(report: EvaluationReport, result: ContrastResult) -> Iterat
     for baseline in result.baselines:
         if not baseline.gain.low > 0.0:
             yield (
-                f"it is not shown to do better than {baseline.name}, which never looks at the chest "
+                f"it is not shown to do better than {WITHOUT_THE_CHEST.get(baseline.name, baseline.name)}, without a look at the chest "
                 f"(AUROC {result.auroc.value:.2f} against {baseline.auroc.value:.2f})"
             )
     for change in _changes(report, result):
@@ -157,6 +163,12 @@ def _careful(report: EvaluationReport) -> Iterator[str]:
     for drop in audits.drops:
         if drop.drop.low > 0.0 and drop.drop.value >= WORTH_TELLING:
             yield f"{drop.external.label} loses {drop.drop.value:.2f} AUROC from {drop.internal.source} to {drop.external.source}."
+    for template in audits.templates:
+        if template.positive_share < LITTLE_HEAT:
+            yield (
+                f"The mean heatmap of {template} speaks against {template.label} nearly everywhere: no place speaks for it, the network "
+                "starts from it and the picture only takes away."
+            )
     for alike in audits.stability:
         if math.isfinite(alike.possible) and alike.correlation < 0.5 * alike.possible:
             where = f"between {alike.first} and {alike.second}"

@@ -140,6 +140,17 @@ def test_every_finding_of_the_audit_stands_in_page_card_and_json(reports):
     assert tables_of(report)[1].title.startswith("Shortcuts")
 
 
+def test_a_label_that_no_place_speaks_for_is_told(reports):
+    report = reports["honest"]
+    template = report.audits.templates[0]
+    dark = replace(template, mean=-np.abs(template.mean))
+    careful = verdict_of(replace(report, audits=replace(report.audits, templates=(dark,)))).careful
+    assert any("no place speaks for it" in sentence for sentence in careful)
+    bright = replace(template, mean=np.abs(template.mean))
+    careful = verdict_of(replace(report, audits=replace(report.audits, templates=(bright,)))).careful
+    assert not any("no place speaks for it" in sentence for sentence in careful)
+
+
 def test_the_pdf_holds_the_verdict_and_is_the_same_every_time(reports):
     content = to_pdf(reports["cheat"])
     assert content.startswith(b"%PDF-")

@@ -24,7 +24,7 @@ from cxrview.evaluation.explanations import (
 )
 from cxrview.evaluation.rank_correlation import rank_correlation
 from cxrview.evaluation.readings import prepared, read_case
-from cxrview.evaluation.templates import correlation, make_templates, stability
+from cxrview.evaluation.templates import correlation, make_templates, shared_patterns, stability
 from tests.evaluation import films
 
 
@@ -127,6 +127,17 @@ def test_templates_agree_between_equal_sources_and_show_who_is_unlike(networks):
     (alike,) = stability([north, south])
     assert alike.correlation > 0.8
     assert correlation(north.mean, south.mean[::-1, ::-1]) < alike.correlation
+    assert 0.0 <= alike.patterns <= 1.0
+    assert north.positive_share + replace(north, mean=-north.mean).positive_share == pytest.approx(1.0)
+
+
+def test_patterns_are_shared_whatever_their_order_and_sign_and_not_where_they_are_others():
+    maps = np.eye(16).reshape(16, 4, 4)
+    turned = (maps[0] + maps[1]) / np.sqrt(2), (maps[0] - maps[1]) / np.sqrt(2), -maps[2]
+    assert shared_patterns(maps[:3], turned) == pytest.approx(1.0)
+    assert shared_patterns(maps[:3], maps[3:6]) == 0.0
+    assert shared_patterns(maps[:3], maps[2:5]) == pytest.approx(1 / 3)
+    assert np.isnan(shared_patterns((), maps[:3]))
 
 
 def test_a_map_of_the_algebra_is_what_the_check_disorders(networks, sick):

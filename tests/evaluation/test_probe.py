@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from cxrview.evaluation.baselines import border_features
-from cxrview.evaluation.probe import Confounding, in_words, probe_confounding
+from cxrview.evaluation.probe import Confounding, Seen, in_words, probe_confounding, small_whole
 
 COUNT = 80
 
@@ -17,7 +17,7 @@ def _probed(classes: list[str], sources: list[str], *, frame: dict[str, int] | N
             gray[:4], gray[-4:], gray[:, :4], gray[:, -4:] = level, level, level, level
             gray[0] = random.integers(0, 20, 48)
     borders = np.stack([border_features(gray) for gray in grays]).astype(np.float32)
-    return probe_confounding(borders, grays, classes, sources, [f"p{number}" for number in range(COUNT)])
+    return probe_confounding(Seen(borders, small_whole(grays)), classes, sources, [f"p{number}" for number in range(COUNT)])
 
 
 def test_class_and_source_being_the_same_thing_is_said_first() -> None:

@@ -72,6 +72,18 @@ def test_a_network_that_reads_the_edge_of_the_film_is_caught_on_the_border_alone
     assert border.level is Level.FAILED
 
 
+def test_a_network_that_is_shown_no_border_is_not_praised_for_not_reading_it(networks, marked):
+    predictor = OnnxPredictor(networks.honest, threads=1, cache_dir=None)
+    readings = [read_case(each.pixels, networks.honest, predictor, each.lungs) for each in marked]
+    predictor.close()
+    blank = readings[0].changed[Change.BORDER_ONLY]
+    cropped = [replace(each, changed={**each.changed, Change.BORDER_ONLY: blank}) for each in readings]
+    cases = films.cases_of(marked)
+    audit = audit_shortcuts(cases, cropped, networks.honest.manifest, find_contrasts(cases, [films.LABEL]), SETTINGS)
+    assert {each.change for each in audit.changes} == {Change.LUNGS_BLANKED, Change.MARKS_REMOVED}
+    assert any("nothing was left to read" in sentence for sentence in audit.unmeasured)
+
+
 def test_a_network_that_reads_the_lungs_passes(networks, marked):
     audit = audited(networks.honest, marked)
     letters = of_change(audit, Change.MARKS_REMOVED)
