@@ -29,7 +29,9 @@ def main(words: Sequence[str], *, window: Window) -> int:
     """Run one command line, without the program's name; give the exit code. `window` opens the window."""
     try:
         _start_logging()
-        return _dispatch(list(words), window)
+        code = _dispatch(list(words), window)
+        sys.stdout.flush()  # a reader that has gone away shows here, not when Python ends
+        return code
     except KeyboardInterrupt:
         tell("interrupted")
         return ExitCode.INTERRUPTED

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 import cxrview
 from cxrview.cli import main as cli_main
 from cxrview.cli.commands import COMMANDS
-from cxrview.io.places import places
+from cxrview.io.places import places, program_command
 
 Run = Callable[..., Any]  # Any: tests/cli/conftest.py's Outcome, which test modules cannot import
 
@@ -129,3 +131,14 @@ def test_broken_settings_are_named(run: Run, tmp_path: Path) -> None:
     assert outcome.code == 3
     assert "`threads`" in outcome.err
     assert "settings.toml" in outcome.err
+
+
+def test_a_reader_that_has_gone_away_is_not_complained_about() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen([*program_command(), "--help"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+    assert told == b""
+    assert process.returncode == 1
