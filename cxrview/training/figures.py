@@ -76,13 +76,13 @@ def figures_of(cases: Sequence[Case], logits: FloatArray, manifest: Manifest) ->
 
 
 def mean_interval(values: Sequence[float]) -> MeanInterval:
-    """Give the mean of independent figures with its 95 % interval by Student's t."""
+    """Give the mean of independent figures, each 0 to 1, with its 95 % interval by Student's t, cut where no figure can be."""
     mean = statistics.fmean(values)
     if len(values) < 2:
         return MeanInterval(mean, math.nan, math.nan, len(values))
     quantile = T_95[len(values) - 2] if len(values) - 2 < len(T_95) else NORMAL_95
     half = quantile * statistics.stdev(values) / math.sqrt(len(values))
-    return MeanInterval(mean, mean - half, mean + half, len(values))
+    return MeanInterval(mean, max(0.0, mean - half), min(1.0, mean + half), len(values))
 
 
 def intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, MeanInterval]:

@@ -47,6 +47,8 @@ def test_the_interval_of_ten_runs_is_students() -> None:
     assert (found.mean, found.low, found.high) == pytest.approx((np.mean(values), np.mean(values) - half, np.mean(values) + half))
     assert str(found).endswith("n = 10)")
     assert str(mean_interval([0.5])) == "0.500"
+    wide = mean_interval([0.1, 0.9, 0.95])
+    assert (wide.low, wide.high) == (0.0, 1.0)
 
 
 def test_a_figure_that_some_runs_lack_is_told_with_its_number() -> None:
