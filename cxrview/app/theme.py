@@ -122,6 +122,7 @@ QPushButton:checked { background: $selected; border-color: $accent; }
 QPushButton:focus { border-color: $accent; outline: none; }
 QPushButton:disabled { color: $muted; background: $panel; }
 QPushButton[role="main"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
+QPushButton[role="main"]:disabled { background: $panel; color: $muted; border-color: $border; }
 QPushButton[role="main"]:hover { border-color: $text; }
 QLineEdit, QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 8px; }
 QLineEdit { selection-background-color: $accent; selection-color: $on_accent; }

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from cxrview.core.flags import Flag
 from cxrview.training.dataset import DataSet
-from cxrview.training.scan import Scan
+from cxrview.training.scan import Scan, is_lateral
 from cxrview.training.tally import CountSheet, count_balance
 
 SAMPLES = 12
 FEWEST = 5
 FAR = 4.0  # robust standard deviations from the median
+RARE = 0.05  # of the images whose view is told
+LATERAL = {Flag.LATERAL, Flag.LOOKS_LATERAL}
 OPPOSITE = -0.25  # correlation with the mean picture of all
 
 
@@ -110,6 +114,12 @@ def _outliers(scan: Scan, rows: npt.NDArray[np.intp]) -> tuple[Outlier, ...]:
         for row, distance in zip(rows, far, strict=True):
             if abs(distance) > FAR:
                 reasons.setdefault(int(row), low if distance < 0 else high)
+    views = Counter(scan.seen[row].view for row in rows if scan.seen[row].view)
+    for row in rows:
+        if is_lateral(scan.seen[row].view) or LATERAL & set(scan.seen[row].flags):
+            reasons[int(row)] = "taken from the side"
+        elif views and 0 < views[scan.seen[row].view] < RARE * views.total():
+            reasons.setdefault(int(row), f"view {scan.seen[row].view}, which few others have")
     for row, likeness in zip(rows, _likeness(scan.thumbs[rows]), strict=True):
         if likeness < OPPOSITE:
             reasons[int(row)] = "black and white seem exchanged"

@@ -48,12 +48,16 @@ class PatternPreview:
 def patient_of(entry: Entry, dicom_id: str, rule: PatientRule) -> str:
     """Give a key of the patient, the same for all images of one; empty when it is not known.
 
-    Names and ids do not appear in it: it is a hash, so that split manifests can be handed on.
+    Names and ids do not appear in it: it is a hash, so that split manifests can be handed on. A number in a table or a file name
+    means another patient in another source; the id of a DICOM header is the same patient wherever the file lies.
     """
     if rule.key is PatientKey.NONE:
         return ""
-    found = _matched(entry.name, pattern_of(rule.pattern)) if rule.key is PatientKey.PATTERN else entry.patient or dicom_id
-    digest = hashlib.sha256(entry.source.encode() + b"\0" + found.encode()).hexdigest()
+    found = _matched(entry.name, pattern_of(rule.pattern)) if rule.key is PatientKey.PATTERN else entry.patient
+    scope = entry.source
+    if not found and rule.key is PatientKey.AUTOMATIC:
+        found, scope = dicom_id, ""
+    digest = hashlib.sha256(scope.encode() + b"\0" + found.encode()).hexdigest()
     return f"p-{digest[:12]}" if found else ""
 
 

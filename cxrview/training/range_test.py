@@ -42,6 +42,7 @@ def run_range_test(plan: Plan, run: Path, *, report: Callable[[str], None] = lam
     from cxrview.training.task import freeze
 
     recipe, test = plan.recipe, plan.recipe.range_test
+    report(f"Range test: {test.steps} steps with a rising learning rate.")
     fit = phase_fit(recipe.phases[0], recipe.fit) if recipe.phases else recipe.fit
     network = initial_network(recipe, plan.labels)
     learner: Any  # Any: torch types every attribute of a module as a tensor or a module

@@ -42,6 +42,12 @@ def test_the_table_wins_over_the_header_and_ids_are_not_written_down() -> None:
     assert patient_of(entry, "12345", PatientRule(PatientKey.NONE)) == ""
 
 
+def test_the_id_of_a_header_is_one_patient_in_all_folders() -> None:
+    rule = PatientRule()
+    assert patient_of(_entry("a.dcm"), "MRN-7", rule) == patient_of(_entry("b.dcm", source="other folder"), "MRN-7", rule) != ""
+    assert patient_of(_entry("a.dcm"), "MRN-7", rule) != patient_of(_entry("b.dcm"), "MRN-8", rule)
+
+
 def test_the_same_number_in_two_hospitals_is_two_patients() -> None:
     rule = PatientRule()
     assert patient_of(_entry("a.png", patient="1"), "", rule) != patient_of(_entry("a.png", source="other", patient="1"), "", rule)

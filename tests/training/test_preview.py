@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrview.core.manifest import Channels, InputSpec
+from cxrview.core.manifest import Channels, Enhancement, InputSpec
 from cxrview.core.phantom import phantom
 from cxrview.core.prepare import to_gray
 from cxrview.io.phantom_files import write_png
@@ -26,6 +26,21 @@ def test_a_preview_shows_what_the_network_sees(tmp_path: Path) -> None:
     np.testing.assert_array_equal(shown.channels[0], to_gray(read_pixels(ImageRef(path)), spec).gray)
     assert len(shown.changed) == SHOWN
     assert len({changed.tobytes() for changed in shown.changed}) == SHOWN
+
+
+def test_every_step_of_preparation_is_shown_by_itself_and_told_whether_the_recipe_takes_it(tmp_path: Path) -> None:
+    path = write_png(tmp_path / "a.png", phantom(3, size=(400, 400), bits=8))
+    spec = InputSpec(width=64, height=64, lung_crop=True, enhancement=(Enhancement.CLAHE,))
+    others = [np.full((96, 96), level, np.uint8) for level in (20, 200)]
+    shown = preview(path, spec, AugmentRecipe(), others=others)
+    steps = {each.title: each for each in shown.prepared}
+    assert {"cropped to the lungs", "the lungs alone", "CLAHE", "BEASF", "letters and dates filled in", "gray levels matched to all"} == {
+        *steps
+    }
+    assert {title for title, each in steps.items() if each.is_used} == {"cropped to the lungs", "CLAHE"}
+    assert (steps["the lungs alone"].picture == 0).mean() > 0.5 > (shown.whole == 0).mean()
+    for title in ("cropped to the lungs", "CLAHE", "BEASF", "gray levels matched to all"):
+        assert (steps[title].picture != shown.whole).mean() > 0.2, title
 
 
 def test_augmentation_that_is_off_changes_nothing() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.app.wizard import (
@@ -28,9 +30,10 @@ from cxrview.core.errors import CxrError
 from cxrview.core.flags import Flag
 from cxrview.core.image import Pixels
 from cxrview.engine.gate import open_gate
-from cxrview.evaluation.probe import Confounding, probe_confounding
+from cxrview.evaluation.probe import Confounding, Seen, probe_confounding, sample, small_whole
 from cxrview.training.compose import load_changed
 from cxrview.training.dataset import Choices, DataSet, build_data_set
+from cxrview.training.frozen import frozen_features
 from cxrview.training.look import Look, class_name, look_at
 from cxrview.training.looks import looks_at, test_hash
 from cxrview.training.patients import PatientKey, preview_pattern
@@ -44,6 +47,8 @@ SOURCE_KEY, SCAN_KEY, BUILD_KEY, PROBE_KEY, LOOK_KEY = "wizard source", "wizard 
 PREVIEW_KEY = "wizard preview"
 STRIDE = 7919
 SHOWN_ROWS = 200
+MOST_PROBED = 400  # images that are run twice through a network for the probes
+MATCHED_TO = 200  # images whose gray levels the preview of histogram matching takes for its model
 SCAN_WORKERS = 2
 MOST_PREVIEWED = 20_000
 
@@ -180,7 +185,7 @@ class TrainingData:
             nothing = Confounding((), (), is_source_class=False, sentences=(str(error),))
             self._store.put(confounding=nothing, probing=None)
 
-        self._runner.start(Lane.FILES, PROBE_KEY, lambda _context: _probed(found, data_set), done, on_failed=failed)
+        self._runner.start(Lane.FILES, PROBE_KEY, lambda context: _probed(found, data_set, context), done, on_failed=failed)
 
     def _look(self, found: Scan, data_set: DataSet) -> None:
         self._store.put(looking=Busy("Gathering"))
@@ -194,6 +199,7 @@ class TrainingData:
         recipe = load_changed(state.plan)
         # A stride that shares no factor with the number of images goes through classes and places.
         path = data_set.examples[state.preview_place * STRIDE % len(data_set.examples)].path
+        others = _some_thumbs(state.scan, data_set) if state.scan is not None else ()
         self._store.put(previewing=Busy("Preparing an image"))
 
         def done(shown: Preview) -> None:
@@ -204,7 +210,9 @@ class TrainingData:
             nothing = np.zeros((1, 8, 8), np.uint8)
             self._store.put(preview=Preview(path, nothing[0], nothing, ()), previewing=None, notice=str(error))
 
-        self._runner.start(Lane.FILES, PREVIEW_KEY, lambda _context: preview(path, recipe.input, recipe.augment), done, on_failed=failed)
+        self._runner.start(
+            Lane.FILES, PREVIEW_KEY, lambda _context: preview(path, recipe.input, recipe.augment, others=others), done, on_failed=failed
+        )
 
     def _tell(self, error: CxrError) -> None:
         self._store.apply(notice_given, str(error))
@@ -242,12 +250,36 @@ def _nothing(_pixels: Pixels) -> tuple[Flag, ...]:
     return ()
 
 
-def _probed(found: Scan, data_set: DataSet) -> Confounding:
-    rows = list(data_set.rows)
+def _some_thumbs(found: Scan, data_set: DataSet) -> Sequence[npt.NDArray[np.uint8]]:
+    """Give small pictures from all over the data set."""
+    step = max(1, len(data_set.rows) // MATCHED_TO)
+    return [found.thumbs[row] for row in data_set.rows[::step][:MATCHED_TO]]
+
+
+def _probed(found: Scan, data_set: DataSet, context: Context) -> Confounding:
+    """Probe on the features of the gate's network, which learned from none of these images; on gray levels where there is no gate."""
+    places = sample(len(data_set.rows), MOST_PROBED)
+    seen = _seen_by_gate(found.thumbs[[data_set.rows[place] for place in places]], context)
+    if seen is None:
+        places = np.arange(len(data_set.rows))
+        rows = list(data_set.rows)
+        seen = Seen(found.borders[rows], small_whole(found.thumbs[rows]))
+    chosen = [data_set.examples[place] for place in places]
     return probe_confounding(
-        found.borders[rows],
-        found.thumbs[rows],
-        [class_name(data_set, number) for number in range(len(rows))],
-        [example.source for example in data_set.examples],
-        [example.group for example in data_set.examples],
+        seen,
+        [class_name(data_set, int(place)) for place in places],
+        [example.source for example in chosen],
+        [example.group for example in chosen],
     )
+
+
+def _seen_by_gate(thumbs: npt.NDArray[np.uint8], context: Context) -> Seen | None:
+    gate = open_gate(engine="onnx", device="cpu", threads=1, workers=1)
+    if gate is None:
+        return None
+    try:
+        frozen = frozen_features(thumbs, gate.package.manifest.input, gate.predictor, check=context.check)
+    finally:
+        gate.close()
+    words = "as a network sees it that learned from none of them"
+    return None if frozen is None else Seen(frozen.border, frozen.whole, f"its border alone, {words}", f"the whole picture, {words}")

@@ -53,7 +53,7 @@ class DataPage(WizardPage):
         self._list = QListWidget()
         self._list.setObjectName("sourceList")
         self._list.setAccessibleName("Sources")
-        self._list.setFixedHeight(110)
+        self._list.setFixedHeight(84)
         self.form = SourceForm()
         self._scan = make_button("scan", "&Look through the images", role="main")
         self._cancel = make_button("cancelScan", "Cancel")

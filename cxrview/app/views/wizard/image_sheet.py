@@ -109,6 +109,8 @@ def captioned(picture: npt.NDArray[np.uint8], side: int, words: str) -> QWidget:
     column.setContentsMargins(0, 0, 12, 0)
     column.addWidget(picture_label(picture, side, words.replace("\n", ", ")))
     column.addWidget(make_label("caption", "muted", words))
+    column.addStretch(1)
+    box.setFixedWidth(side + 12)
     return box
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QWidget
 
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.labels import make_label
-from cxrview.app.views.wizard.image_sheet import picture_label
+from cxrview.app.views.wizard.image_sheet import captioned, picture_label
 from cxrview.app.views.wizard.page import BusyLine, WizardPage, clear_layout
 from cxrview.app.views.wizard.plot_box import Line, PlotBox
 from cxrview.app.views.wizard.tables import CountTable, in_a_row, make_button
@@ -24,7 +24,8 @@ from cxrview.training.scan import BINS, Scan
 LEAD = "If classes or places can be told apart here by eye, without looking at the lungs, so can the network."
 KINDS = ("class", "source", "class in source")
 MEAN_PX, SAMPLE_PX, SAMPLES_SHOWN, WORDS_PX = 110, 84, 7, 190
-PREVIEW_PX = 128
+PREVIEW_PX = 124
+USED = "\n(the recipe does this)"
 # Field of `augment`: its title, its largest value here, steps of the slider in one.
 SLIDERS = {
     "rotate_deg": ("Turn, degrees", 30.0, 1),
@@ -56,6 +57,9 @@ class LookPage(WizardPage):
         self._slider_words = {field: QLabel() for field in SLIDERS}
         self._another = make_button("anotherPreview", "Another image")
         self._preview_words = make_label("previewWords", "muted")
+        self._prepared = QWidget()
+        self._prepared_row = QHBoxLayout(self._prepared)
+        self._prepared_row.setContentsMargins(0, 0, 0, 0)
         self._strip = QWidget()
         self._strip_row = QHBoxLayout(self._strip)
         self._strip_row.setContentsMargins(0, 0, 0, 0)
@@ -111,12 +115,14 @@ class LookPage(WizardPage):
         pictures += list(zip(names, shown.channels if is_colour else shown.channels[:1], strict=False))
         pictures += [(f"changed by chance, {number}", changed) for number, changed in enumerate(shown.changed, start=1)]
         for words, picture in pictures:
-            self._strip_row.addWidget(picture_label(picture, PREVIEW_PX, words))
+            self._strip_row.addWidget(captioned(picture, PREVIEW_PX, words))
         self._strip_row.addStretch(1)
-        self._preview_words.setText(
-            f"{shown.path.name}: as the file has it, as the network sees it, and as augmentation may change that. The recipe is chosen on "
-            "the next page."
-        )
+        clear_layout(self._prepared_row)
+        self._prepared_row.addWidget(captioned(shown.whole, PREVIEW_PX, "before"))
+        for each in shown.prepared:
+            self._prepared_row.addWidget(captioned(each.picture, PREVIEW_PX, f"{each.title}{USED if each.is_used else ''}"))
+        self._prepared_row.addStretch(1)
+        self._preview_words.setText(f"{shown.path.name}. The recipe is chosen on the next page; the sliders change what it does by chance.")
 
     def _render_outliers(self, look: Look) -> None:
         count = len(look.outliers)
@@ -163,8 +169,9 @@ class LookPage(WizardPage):
             grid.addWidget(slider, number // 4 * 2 + 1, number % 4)
         grid.setColumnStretch(4, 1)
         self._another.clicked.connect(self.another_requested)
-        preview = (self._preview_words, self._strip, grid, in_a_row(self._another))
+        preview = (self._preview_words, in_a_row(self._another), self._strip, grid)
         self.add_section("previewHeading", "What the network sees", *preview)
+        self.add_section("preparedHeading", "Steps of preparation, each by itself", self._prepared)
         self.add_section("balanceHeading", "Balance", self._balance)
         self.add_section("outlierHeading", "Outliers", self._outlier_words, in_a_row(self._outliers))
         self.end()

@@ -66,6 +66,7 @@ class PlotBox(QWidget):
         menu = self._plot.getPlotItem().ctrlMenu
         menu.setParent(self, menu.windowFlags())  # made without a parent, it would stay behind
         self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls the page
         self._plot.hideButtons()
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setTitle(title)

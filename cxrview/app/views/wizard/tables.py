@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPush
 from cxrview.training.tally import Count, CountSheet
 
 ROWS_SHOWN = 9
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class CountTable(QTableWidget):
@@ -21,6 +22,8 @@ class CountTable(QTableWidget):
     def __init__(self, name: str, title: str) -> None:
         super().__init__()
         _set_up(self, name, title)
+        self.horizontalHeader().setStretchLastSection(False)
+        self.hide()
         self._sheet: CountSheet | None = None
         self.cellClicked.connect(self._on_cell)
         self.cellActivated.connect(self._on_cell)
@@ -36,10 +39,14 @@ class CountTable(QTableWidget):
         fill_table(self, sheet.columns, [[str(cell) for cell in row] for row in sheet.rows])
         for number, row in enumerate(sheet.rows):
             for column, cell in enumerate(row):
+                item = self.item(number, column)
+                assert item is not None
+                if isinstance(cell, Count) or cell.isdigit():
+                    item.setTextAlignment(RIGHT)
+                    header = self.horizontalHeaderItem(column)
+                    assert header is not None
+                    header.setTextAlignment(RIGHT)
                 if isinstance(cell, Count):
-                    item = self.item(number, column)
-                    assert item is not None
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                     item.setToolTip(f"Show these images: {cell.title}")
                     item.setForeground(self.palette().link() if cell.rows else self.palette().placeholderText())
 

@@ -23,7 +23,7 @@ LEAD = (
 GLIMPSE_PX = 140
 STATE_WORDS = {
     RunState.WAITING: "Waits for its turn.",
-    RunState.PREPARING: "Reads the images.",
+    RunState.PREPARING: "Prepares: reads the images, and does what the recipe wants before the first epoch.",
     RunState.TRAINING: "Learns.",
     RunState.PAUSED: "Paused: it keeps its memory and does nothing.",
     RunState.JUDGING: "Training is over; the best weights are exported and judged.",
