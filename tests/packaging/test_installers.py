@@ -106,6 +106,32 @@ def test_a_shell_reads_the_scripts(script: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_script_for_windows_names_files_that_are_there_and_what_the_build_defines() -> None:
+    text = (PACKAGING / "windows" / "cxrview.iss").read_text(encoding="utf-8")
+    named = re.findall(r"(?:^SetupIconFile=|^LicenseFile=|^Source: \")(\.\.[^\"\n]+)", text, flags=re.MULTILINE)
+    assert len(named) == 4
+    assert [name for name in named if not (PACKAGING / "windows" / name.replace("\\", "/")).is_file()] == []
+    defined = set(re.findall(r"/D(\w+)=", (PACKAGING / "build.py").read_text(encoding="utf-8")))
+    assert set(re.findall(r"\{#(\w+)\}", text)) == defined | {"Name"}
+
+
+def test_windows_and_macos_open_the_same_files_as_linux() -> None:
+    linux = (PACKAGING / "linux" / "cxrview-mime.xml").read_text(encoding="utf-8")
+    suffixes = set(re.findall(r'glob pattern="\*\.(\w+)"', linux))
+    windows = (PACKAGING / "windows" / "cxrview.iss").read_text(encoding="utf-8")
+    macos = (PACKAGING / "cxrview.spec").read_text(encoding="utf-8")
+    assert set(re.findall(r"Classes\\\.(\w+)", windows)) == suffixes
+    listed = re.findall(r'"CFBundleTypeExtensions": \[([^\]]+)\]', macos)
+    assert set(re.findall(r"\w+", " ".join(listed))) == suffixes
+
+
+def test_the_workflow_starts_scripts_that_are_there() -> None:
+    text = (PACKAGING / "ci" / "installers.yml").read_text(encoding="utf-8")
+    scripts = set(re.findall(r"packaging/\w+\.py", text))
+    assert scripts == {"packaging/lock.py", "packaging/build.py"}
+    assert all((ROOT / script).is_file() for script in scripts)
+
+
 def test_file_types_and_menu_entry_agree() -> None:
     types_ = {each.get("type") for each in ET.parse(PACKAGING / "linux" / "cxrview-mime.xml").getroot()}
     entry = (PACKAGING / "linux" / "cxrview.desktop").read_text(encoding="utf-8")
