@@ -24,6 +24,8 @@ LEAST_OF_LARGEST = 0.08
 # Part of a side of the picture that the lungs must lie on before that side counts as cutting them off.
 CUT_OF_SIDE = 0.08
 SIDES = ("left", "top", "right", "bottom")
+# Part of the lungs' probability that may lie beyond each side of the box: less than a thread of pixels, so that no thread moves a crop.
+BEYOND_BOX = 0.002
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,7 @@ class Lungs:
         probability: (h, w) float32 at the size of the lung network's input, that a pixel belongs to a lung.
         mask: (h, w) bool, the one or two regions taken for lungs, without holes.
         frame: lung network px to image px.
-        box: around both lungs in image px; None when no lungs were found.
+        box: around both lungs in image px, all but slivers of them; None when no lungs were found.
         outlines: (n, 2) float32 each, x and y in image px, one closed line for each lung.
         cut_sides: sides of the picture that cut the lungs off: `left`, `top`, `right`, `bottom`.
         area_fraction: part of the picture that the lungs cover, 0 to 1.
@@ -75,7 +77,7 @@ def lungs_of(logits: FloatArray, frame: Frame) -> Lungs:
         probability=read_only(probability),
         mask=read_only(mask),
         frame=frame,
-        box=_box(mask, frame) if is_found else None,
+        box=_box(probability * mask, frame) if is_found else None,
         outlines=_outlines(mask, frame),
         cut_sides=_cut_sides(mask),
         area_fraction=area_fraction,
@@ -128,16 +130,27 @@ def _largest_regions(is_lung: BoolArray) -> BoolArray:
     return np.asarray(filled > 0, np.bool_)
 
 
-def _box(mask: BoolArray, frame: Frame) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    x0, y0 = frame.to_image(float(columns[0]), float(rows[0]))
-    x1, y1 = frame.to_image(float(columns[-1] + 1), float(rows[-1] + 1))
+def _box(weight: FloatArray, frame: Frame) -> Box:
+    """Put a box around all but a sliver of the weight; between pixels, so that a small change of the weight is a small one of the box."""
+    left, right = _extent(weight.sum(axis=0, dtype=np.float64))
+    top, bottom = _extent(weight.sum(axis=1, dtype=np.float64))
+    x0, y0 = frame.to_image(left, top)
+    x1, y1 = frame.to_image(right, bottom)
     return Box(
         max(0.0, min(x0, x1)),
         max(0.0, min(y0, y1)),
         min(float(frame.image_width), max(x0, x1)),
         min(float(frame.image_height), max(y0, y1)),
     )
+
+
+def _extent(profile: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Give where all but `BEYOND_BOX` of a profile begins and ends, in pixel edges."""
+    summed = np.concatenate([[0.0], np.cumsum(profile)])
+    edges = np.arange(len(summed), dtype=np.float64)
+    first, last = np.searchsorted(summed, 0.0, side="right") - 1, np.searchsorted(summed, summed[-1])  # the empty ends have one value
+    low, high = np.interp([BEYOND_BOX * summed[-1], (1.0 - BEYOND_BOX) * summed[-1]], summed[first : last + 1], edges[first : last + 1])
+    return float(low), float(high)
 
 
 def _outlines(mask: BoolArray, frame: Frame) -> tuple[FloatArray, ...]:

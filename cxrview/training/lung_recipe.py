@@ -73,7 +73,7 @@ class LungFitRecipe:
 
 @dataclass(frozen=True, slots=True)
 class LungRecipe:
-    """A whole recipe; `init` is `random`, `bundled:ID` or `file:PATH`: a ResNet-18 whose first stages become the encoder."""
+    """A whole recipe; `init` is `random`, `bundled:ID` or `file:PATH`: an EfficientNet-Lite0 whose first stages become the encoder."""
 
     name: str
     title: str

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from cxrview.core.errors import DataError, RecipeError
 from cxrview.engine.packages import find_package
+from cxrview.training.initial import read_weights
 from cxrview.training.lung_fit import fit_lungs
 from cxrview.training.lung_recipe import LungRecipe
 from cxrview.training.mask_examples import MaskExample, load_mask_pictures, read_mask_table
@@ -35,7 +36,7 @@ def train_lungs(data: Path, run: Path, recipe: LungRecipe, *, resume: bool = Fal
     import torch
 
     from cxrview.training.lung_finish import finish_lungs
-    from cxrview.training.lung_network import lung_network, start_from
+    from cxrview.training.lung_network import ENCODER, lung_network, start_from
 
     if (run / "plan.json").exists() and not resume:
         raise DataError("This folder already holds a run.", hint="Add --resume to go on with it, or name another folder.", subject=str(run))
@@ -50,7 +51,12 @@ def train_lungs(data: Path, run: Path, recipe: LungRecipe, *, resume: bool = Fal
     network = lung_network(len(recipe.masks.kinds))
     weights = first_weights(recipe.init)
     if weights:
-        report(f"The encoder starts from {recipe.init}: {start_from(network, weights)} tensors.")
+        fitting = start_from(network, weights)
+        if not fitting:
+            raise RecipeError(
+                "These weights are of another network than the encoder.", hint=f"Take those of {ENCODER}.", subject=recipe.init
+            )
+        report(f"The encoder starts from {recipe.init}: {fitting} tensors.")
     chosen, watched = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "val")
     report(f"{len(chosen)} images to learn from, {len(watched)} to watch, {(splits == 'test').sum()} to test.")
     trained = fit_lungs(network, pictures, tuple(recipe.masks.kinds), recipe.fit, (chosen, watched), run, resume=resume, report=report)
@@ -63,15 +69,12 @@ def first_weights(init: str) -> Mapping[str, Tensor]:
     Raises:
         RecipeError: they are not there, or `init` is of another kind.
     """
-    from safetensors.torch import load_file
-
     kind, _, rest = init.partition(":")
     if kind == "random":
         return {}
-    path = find_package(rest).folder / "weights.safetensors" if kind == "bundled" else Path(rest)
-    if kind not in ("bundled", "file") or not path.is_file():
-        raise RecipeError("The first weights are not there.", hint="Use random, bundled:ID or file:PATH of safetensors.", subject=init)
-    return load_file(path)
+    if kind not in ("bundled", "file"):
+        raise RecipeError("The first weights are not there.", hint="Use random, bundled:ID or file:PATH.", subject=init)
+    return read_weights(find_package(rest).folder / "weights.safetensors" if kind == "bundled" else Path(rest))
 
 
 def split_masks(examples: tuple[MaskExample, ...], recipe: LungRecipe) -> npt.NDArray[np.str_]:
