@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,22 +15,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cxrview.batch.bench_beside import gradient_maps, torch_loop
 from cxrview.batch.plan import Plan
 from cxrview.batch.row import name_of
 from cxrview.batch.score import ScoreJob, score_images
 from cxrview.batch.supervisor import Supervisor, Task
-from cxrview.batch.worker import cores, open_job
+from cxrview.batch.worker import ONLY_ENGINE, WORKER_WORD, cores, open_job
+from cxrview.core.errors import CxrError
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.image import ImageRef
 from cxrview.core.prepare import prepare
 from cxrview.core.results import ModelInput
 from cxrview.engine.packages import Package
 from cxrview.io.phantom_files import write_phantoms
+from cxrview.io.places import program_command
 from cxrview.io.read import read_pixels
 
 SIDE_PX = 2000
 FILES = 48
 ROUNDS = 3
+MORE = 4
+"""How many times as many pictures the process scores when its memory is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +48,41 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Costs:
-    """Processor seconds for one image, on one core."""
+class Costs:
+    """Processor seconds for one image, on one core, each step alone; `looks` is what lungs and gate cost, 0 without them."""
 
     decode: Mapping[str, float]
     prepare: float
     network: float
+    looks: float = 0.0
 
     @property
-    def one_image(self) -> float:
-        return statistics.mean(self.decode.values()) + self.prepare + self.network
+    def least(self) -> float:
+        """Decoding and the networks: what nobody can do without."""
+        return statistics.mean(self.decode.values()) + self.network + self.looks
+
+
+@dataclass(frozen=True, slots=True)
+class _Speed:
+    """What was found for one way of scoring, a number for each round."""
+
+    costs: tuple[Costs, ...]
+    rates: tuple[float, ...]
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+    @property
+    def limit(self) -> float:
+        return statistics.median(cores() / cost.least for cost in self.costs)
+
+    @property
+    def share(self) -> float:
+        return statistics.median(rate * cost.least / cores() for rate, cost in zip(self.rates, self.costs, strict=True))
+
+    def median(self, what: Callable[[Costs], float]) -> float:
+        return statistics.median(what(cost) for cost in self.costs)
 
 
 def bench(package: Package, plan: Plan, *, files: int = FILES, side: int = SIDE_PX, rounds: int = ROUNDS) -> Iterator[Line]:
@@ -67,16 +98,20 @@ def bench(package: Package, plan: Plan, *, files: int = FILES, side: int = SIDE_
     with tempfile.TemporaryDirectory(prefix="cxrview-bench-") as scratch:
         originals = _originals(Path(scratch), side)
         folder = _copies(originals, Path(scratch) / "many", files)
-        quick = replace(plan, heatmaps="", has_thumbnails=False, has_lungs=False)
+        paths = sorted(folder.iterdir())
+        quick = replace(plan, heatmaps="", has_thumbnails=False)
         job, choice = open_job(quick, package)
+        alone = replace(job, lungs=None)
         try:
             yield Line("model", f"{package.manifest.id} {package.manifest.version}", f"{job.predictor.engine} on {job.predictor.device}")
-            yield from _speed(job, originals, sorted(folder.iterdir()), rounds)
-            yield from _heatmap_lines(job, next(iter(originals.values())), rounds)
+            yield from _speed(job, alone, originals, paths, rounds)
+            yield from _heatmap_lines(alone, next(iter(originals.values())), rounds)
         finally:
             choice.predictor.close()
-        yield from _start(quick, package, next(iter(originals.values())))
-        yield from _lungs(plan, package, sorted(folder.iterdir()))
+            if job.lungs is not None:
+                job.lungs.close()
+        yield from _start(quick, folder)
+        yield from _memory(quick, package, paths)
 
 
 def _originals(scratch: Path, side: int) -> dict[str, Path]:
@@ -101,33 +136,77 @@ def _copies(originals: Mapping[str, Path], folder: Path, files: int) -> Path:
     return folder
 
 
-def _speed(job: ScoreJob, originals: Mapping[str, Path], paths: Sequence[Path], rounds: int) -> Iterator[Line]:
-    costs: list[_Costs] = []
-    rates: list[float] = []
+def _speed(job: ScoreJob, alone: ScoreJob, originals: Mapping[str, Path], paths: Sequence[Path], rounds: int) -> Iterator[Line]:
+    """Score with the classifier alone, as it is asked for, and by the plain loop, in turn."""
+    refs = [ImageRef(path) for path in paths]
+    costs: dict[str, list[Costs]] = {"alone": [], "whole": []}
+    rates: dict[str, list[float]] = {"alone": [], "whole": [], "loop": []}
+    ways = {"alone": alone, "whole": job} if job.lungs is not None else {"alone": alone}
+    loop = _loop_or_reason(job.package)
     for _ in range(rounds):
-        costs.append(_measure(job, originals))
-        begun = time.perf_counter()
-        rows = sum(len(piece) for piece in score_images([ImageRef(path) for path in paths], job))
-        rates.append(rows / (time.perf_counter() - begun))
+        for name, each in ways.items():
+            costs[name].append(costs_of(each, originals))
+            rates[name].append(_rate(refs, partial(_score, each, refs)))
+        if not isinstance(loop, str):
+            rates["loop"].append(_rate(refs, partial(loop, refs)))
+    plain = _Speed(tuple(costs["alone"]), tuple(rates["alone"]))
     for kind in originals:
-        yield Line(f"decode {kind}", _milliseconds(statistics.median(cost.decode[kind] for cost in costs)))
-    yield Line("prepare", _milliseconds(statistics.median(cost.prepare for cost in costs)))
-    yield Line("network", _milliseconds(statistics.median(cost.network for cost in costs)), "processor time of one image, one core")
-    limits = [cores() / cost.one_image for cost in costs]
-    shares = [rate / limit for rate, limit in zip(rates, limits, strict=True)]
-    limit = f"{statistics.median(limits):.1f} images/s, {cores()} cores ÷ processor time of one image"
-    yield Line("scoring", f"{statistics.median(rates):.1f} images/s", f"limit {limit}")
-    yield Line("of the limit", f"{statistics.median(shares):.2f}", "1 is all that the processor can")
+        yield Line(f"decode {kind}", _milliseconds(plain.median(lambda cost, kind=kind: cost.decode[kind])))  # type: ignore[misc]
+    yield Line("prepare", _milliseconds(plain.median(lambda cost: cost.prepare)))
+    yield Line("network", _milliseconds(plain.median(lambda cost: cost.network)), "processor time of one image, one core")
+    yield from _speed_lines("scoring", plain)
+    if isinstance(loop, str):
+        yield Line("beside a plain loop", "not measured", loop)
+    else:
+        times = statistics.median(one / two for one, two in zip(rates["alone"], rates["loop"], strict=True))
+        yield Line(
+            "beside a plain loop",
+            f"{times:.1f} ×",
+            f"torch, one image at a time on all cores: {statistics.median(rates['loop']):.1f} images/s",
+        )
+    if job.lungs is not None:
+        whole = _Speed(tuple(costs["whole"]), tuple(rates["whole"]))
+        yield Line("lungs and gate", _milliseconds(whole.median(lambda cost: cost.looks)), "the networks that look before this one reads")
+        yield from _speed_lines("with lungs and gate", whole)
 
 
-def _measure(job: ScoreJob, originals: Mapping[str, Path]) -> _Costs:
-    """Take each step alone, on one thread."""
+def _speed_lines(name: str, speed: _Speed) -> Iterator[Line]:
+    limit = f"limit {speed.limit:.1f} images/s, {cores()} cores ÷ processor time to decode one image and run its networks"
+    yield Line(name, f"{speed.rate:.1f} images/s", limit)
+    yield Line("of the limit", f"{speed.share:.2f}", "1 is all that the processor can")
+
+
+def _score(job: ScoreJob, refs: Sequence[ImageRef]) -> None:
+    for _rows in score_images(refs, job):
+        pass
+
+
+def _rate(refs: Sequence[ImageRef], work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return len(refs) / (time.perf_counter() - begun)
+
+
+def _loop_or_reason(package: Package) -> Callable[[Sequence[ImageRef]], None] | str:
+    try:
+        return torch_loop(package)
+    except CxrError as error:
+        return f"{error.message} {error.hint}".strip()
+
+
+def costs_of(job: ScoreJob, originals: Mapping[str, Path]) -> Costs:
+    """Take each step alone, on one thread; `originals` by format."""
     spec = job.package.manifest.input
     decode = {kind: _cost(partial(read_pixels, ImageRef(path))) for kind, path in originals.items()}
-    pixels = read_pixels(ImageRef(next(iter(originals.values()))))
-    ready = prepare(pixels, spec)
+    pictures = [read_pixels(ImageRef(path)) for path in originals.values()]
+    ready = prepare(pictures[0], spec)
     job.predictor.run(ready.tensor)
-    return _Costs(decode, _cost(lambda: prepare(pixels, spec)), _cost(lambda: job.predictor.run(ready.tensor)))
+    return Costs(
+        decode,
+        statistics.mean(_cost(partial(prepare, pixels, spec)) for pixels in pictures),
+        _cost(lambda: job.predictor.run(ready.tensor), 9),
+        0.0 if job.lungs is None else statistics.mean(_cost(partial(job.lungs.find, pixels), 3) for pixels in pictures),
+    )
 
 
 def _cost(work: Callable[[], object], times: int = 5) -> float:
@@ -143,7 +222,7 @@ def _cost(work: Callable[[], object], times: int = 5) -> float:
 def _heatmap_lines(job: ScoreJob, path: Path, rounds: int) -> Iterator[Line]:
     head = job.package.head
     if head is None:
-        yield Line("heatmaps", "this model has none from its forward pass")
+        yield Line("heatmaps", "none", "this model has none from its forward pass")
         return
     ready: ModelInput = prepare(read_pixels(ImageRef(path)), job.package.manifest.input)
     (forward,) = job.predictor.run(ready.tensor)
@@ -151,48 +230,55 @@ def _heatmap_lines(job: ScoreJob, path: Path, rounds: int) -> Iterator[Line]:
     network = _cost(lambda: job.predictor.run(ready.tensor), 5 * rounds)
     maps = _cost(lambda: [heatmaps(forward, head, labels) for _ in range(20)], rounds) / 20
     yield Line(f"heatmaps of all {len(labels)} labels", f"{100 * maps / network:.1f} %", "of the network's time, on top of it")
-
-
-def _start(plan: Plan, package: Package, path: Path) -> Iterator[Line]:
-    """Measure from nothing to the first row, as the command does it."""
-    labels = tuple(label.id for label in package.manifest.labels)
-    begun = time.perf_counter()
-    with Supervisor(plan, name_of(package.manifest, package.sha256), labels) as supervisor:
-        supervisor.ready()
-        opened = time.perf_counter() - begun
-        for result in supervisor.score([Task(1, ImageRef(path))]):
-            if result is not None:
-                break
-        first = time.perf_counter() - begun
-        memory = _memory_mb(supervisor.process_id)
-    yield Line("start to first row", f"{first:.1f} s", f"model open after {opened:.1f} s")
-    if memory:
-        yield Line("memory of the process that scores", f"{memory:.0f} MB")
-
-
-def _lungs(plan: Plan, package: Package, paths: Sequence[Path]) -> Iterator[Line]:
-    """Measure what looking for the lungs costs, where it is done."""
-    if not plan.has_lungs:
-        return
-    job, choice = open_job(replace(plan, heatmaps="", has_thumbnails=False), package)
     try:
-        if job.lungs is None:
-            return
-        without = replace(job, lungs=None)
-        refs = [ImageRef(path) for path in paths]
-        times: dict[str, list[float]] = {"with": [], "without": []}
-        for _ in range(ROUNDS):
-            for name, each in (("without", without), ("with", job)):
-                begun = time.perf_counter()
-                for _rows in score_images(refs, each):
-                    pass
-                times[name].append(time.perf_counter() - begun)
-        ratio = statistics.median(times["with"]) / statistics.median(times["without"])
-        yield Line("with lungs", f"{ratio:.2f} × the time", "--no-lungs leaves them out")
-    finally:
-        choice.predictor.close()
-        if job.lungs is not None:
-            job.lungs.close()
+        package = gradient_maps(job.package, ready.tensor)
+        times = _cost(package, rounds) / (network + maps)
+    except CxrError as error:
+        yield Line("beside the grad-cam package", "not measured", f"{error.message} {error.hint}".strip())
+    else:
+        yield Line("beside the grad-cam package", f"{times:.0f} ×", f"{len(labels)} heatmaps of one image, with the forward pass in both")
+
+
+def _start(plan: Plan, folder: Path) -> Iterator[Line]:
+    """Measure the command from nothing to its first row, beside a process that only loads the engine."""
+    engine = ("--engine", plan.engine, "--device", plan.device)
+    begun = time.perf_counter()
+    subprocess.run([*program_command(), WORKER_WORD, ONLY_ENGINE, plan.engine], check=True, stdout=subprocess.DEVNULL)
+    loaded = time.perf_counter() - begun
+    begun = time.perf_counter()
+    words = [
+        *program_command(),
+        "score",
+        str(folder),
+        "--model",
+        plan.model,
+        *engine,
+        "--quiet",
+        *([] if plan.has_lungs else ["--no-lungs"]),
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        first = time.perf_counter() - begun
+        process.terminate()
+    yield Line("start to first row", f"{first:.1f} s", f"loading the engine alone {loaded:.1f} s, so {first - loaded:.1f} s over it")
+
+
+def _memory(plan: Plan, package: Package, paths: Sequence[Path]) -> Iterator[Line]:
+    """Look at the process that scores after some files and after several times as many."""
+    labels = tuple(label.id for label in package.manifest.labels)
+    found = []
+    with Supervisor(plan, name_of(package.manifest, package.sha256), labels) as supervisor:
+        for times in (1, MORE - 1):
+            tasks = [Task(number, ImageRef(path)) for number, path in enumerate([*paths] * times, start=1)]
+            for _result in supervisor.score(tasks):
+                pass
+            found.append(_memory_mb(supervisor.process_id))
+    if found[0]:
+        yield Line(
+            "memory of the process that scores", f"{found[0]:.0f} MB", f"after {MORE} times as many files {found[1] / found[0]:.2f} × that"
+        )
 
 
 def _memory_mb(process: int) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from cxrview.batch.row import Cell, columns
-from cxrview.batch.supervisor import Supervisor, Task
+from cxrview.batch.journal import NumberedRow
+from cxrview.batch.row import columns, path_text
+from cxrview.batch.supervisor import RowCells, Supervisor, Task
 from cxrview.batch.tables import Table, parquet_rows
 from cxrview.batch.worker import ref_from_wire, ref_to_wire
 from cxrview.io.atomic import write_text
@@ -33,6 +36,11 @@ class Part:
     def rows_path(self) -> Path:
         """The rows; there when the part is done."""
         return self.folder / f"part-{self.number:06}.parquet"
+
+    @property
+    def pictures_path(self) -> Path:
+        """The small pictures of its rows, one JSON line each; there only where they were asked for."""
+        return self.folder / f"part-{self.number:06}.pictures"
 
     @property
     def is_done(self) -> bool:
@@ -65,20 +73,44 @@ def read_part(part: Part) -> tuple[Task, ...]:
 
 def score_part(part: Part, supervisor: Supervisor, labels: tuple[str, ...]) -> int:
     """Score the files of a part and write its rows, in the order of the files; gives how many rows. Doing it twice changes nothing."""
-    found: dict[int, list[Sequence[Cell]]] = {}
+    found: dict[int, Sequence[RowCells]] = {}
     for result in supervisor.score(read_part(part)):
         if result is not None:
-            found[result.task.number] = [row.cells for row in result.rows]
+            found[result.task.number] = result.rows
     names = columns(labels)
+    rows = [row for number in sorted(found) for row in found[number]]
+    if any(row.thumbnail for row in rows):
+        write_text(part.pictures_path, "".join(base64.b64encode(row.thumbnail).decode() + "\n" for row in rows))
     with Table(part.rows_path, labels) as table:
-        for number in sorted(found):
-            for row in found[number]:
-                table.write_cells(dict(zip(names, row, strict=True)))
+        for row in rows:
+            table.write_cells(dict(zip(names, row.cells, strict=True)))
         return table.rows
 
 
-def rows_of_parts(folder: Path, count: int) -> Iterator[dict[str, Cell]]:
-    """Give the rows of all parts, in order."""
+def rows_of_parts(folder: Path, count: int) -> Iterator[NumberedRow]:
+    """Give the rows of all parts, in order, each with the file it belongs to."""
     for number in range(count):
-        for row in parquet_rows(Part(number, folder).rows_path):
-            yield dict(row)
+        part = Part(number, folder)
+        numbers = {_as_stored(path_text(task.ref)): task.number for task in read_part(part)}
+        places: Counter[int] = Counter()
+        for row in parquet_rows(part.rows_path):
+            file = numbers[str(row["path"])]
+            yield NumberedRow(file, places[file], tuple(row.values()))
+            places[file] += 1
+
+
+def pictures_of_parts(folder: Path, count: int) -> Iterator[RowCells]:
+    """Give the rows that have a small picture, in order."""
+    for number in range(count):
+        part = Part(number, folder)
+        if not part.pictures_path.exists():
+            continue
+        with part.pictures_path.open(encoding="ascii") as lines:
+            for row, line in zip(parquet_rows(part.rows_path), lines, strict=True):
+                if line.strip():
+                    yield RowCells(tuple(row.values()), base64.b64decode(line))
+
+
+def _as_stored(text: str) -> str:
+    """Give a name as Parquet has it, which holds no lone surrogates."""
+    return text.encode(errors="replace").decode()

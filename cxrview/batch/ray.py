@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from cxrview.batch.journal import Counts
-from cxrview.batch.parts import Part, parts_folder, rows_of_parts, score_part, write_parts
+from cxrview.batch.journal import Counts, NumberedRow
+from cxrview.batch.outcome import Outcome
+from cxrview.batch.parts import Part, parts_folder, pictures_of_parts, rows_of_parts, score_part, write_parts
 from cxrview.batch.plan import Plan, plan_from_json, plan_to_json
-from cxrview.batch.row import ModelName, cells, columns, error_row, name_of
+from cxrview.batch.row import ModelName, cells, columns, error_row, name_of, row_of
 from cxrview.batch.run import Request, list_into, open_journal, record_path
 from cxrview.batch.run_record import run_record
+from cxrview.batch.summary import Tally
 from cxrview.batch.supervisor import Ready, Supervisor
 from cxrview.batch.tables import Table
 from cxrview.core.errors import BatchStopped, EngineUnavailable, UsageError
@@ -90,7 +93,7 @@ class ClusterBatch:
         self._output = request.output
         self._folder = parts_folder(request.output.absolute())
         self._ready: Ready | None = None
-        self.errors = 0
+        self.tally = Tally()
         self._ray = _ray()
         if not request.is_resuming:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -153,31 +156,53 @@ class ClusterBatch:
                 hint="Run the same command: it goes on with the parts that are left.",
             ) from error
 
+    def outcome(self) -> Outcome:
+        """Give what reports and contact sheets are made of, when all parts are done."""
+        return Outcome(
+            package=self.package,
+            plan=self.request.plan,
+            ready=self._last_ready(),
+            counts=self.journal.counts(),
+            numbered_rows=self._numbered_rows,
+            task_of=self.journal.task_of,
+            pictures=lambda: pictures_of_parts(self._folder, self.parts),
+        )
+
     def finish(self, command: tuple[str, ...], seconds: float) -> Counts:
         """Put the parts together to the table, write the record, and remove what is not needed any more."""
-        errors = 0
+        names = columns(self.labels)
         with Table(self._output, self.labels) as table:
-            for found in rows_of_parts(self._folder, self.parts):
+            for numbered in self._numbered_rows():
+                found = dict(zip(names, numbered.cells, strict=True))
                 table.write_cells(found)
-                errors += found["status"] == "error"
-            for task, reason in self.journal.problems():
-                row = cells(error_row(task.ref, reason, self.model), self.labels)
-                table.write_cells({name: row[name] for name in columns(self.labels)})
-                errors += 1
-            rows = table.rows
-        self.errors = errors
-        counts = replace(self.journal.counts(), rows=rows)
-        ready = self._ready or Ready("", "", ("every part was done before",), 0, 0, has_lungs=False)
-        statuses = {"ok": rows - errors, "error": errors}
-        write_text(record_path(self._output), run_record(command, self.package, ready, counts, statuses, seconds))
+                self.tally.add((row_of(found, self.labels),))
+        counts = replace(self.journal.counts(), rows=table.rows)
+        summary = self.tally.summary(others=counts.others)
+        statuses = {"ok": summary.scored, "error": summary.errors}
+        write_text(record_path(self._output), run_record(command, self.package, self._last_ready(), counts, statuses, seconds))
         self.journal.delete()
         shutil.rmtree(self._folder)
         return counts
 
+    def _numbered_rows(self) -> Iterator[NumberedRow]:
+        """Give the rows of the parts, then those of what could not even be looked into."""
+        yield from rows_of_parts(self._folder, self.parts)
+        for task, reason in self.journal.problems():
+            yield NumberedRow(task.number, 0, tuple(cells(error_row(task.ref, reason, self.model), self.labels).values()))
+
     def _done(self, row: dict[str, Any]) -> PartDone:  # Any: columns of Ray Data
         ready = Ready(row["engine"], row["device"], (row["reason"],), row["workers"], row["batch_size"], has_lungs=bool(row["has_lungs"]))
+        if self._ready is None:
+            self.journal.note("ready", json.dumps(asdict(ready)))
         self._ready = ready
         return PartDone(int(row["part"]), int(row["rows"]), ready)
+
+    def _last_ready(self) -> Ready:
+        """Say what scored, in this run or in the last that scored anything."""
+        if self._ready is not None:
+            return self._ready
+        noted = json.loads(self.journal.fact("ready") or "{}")
+        return Ready(**{**noted, "reasons": tuple(noted["reasons"])}) if noted else Ready("", "", (), 0, 0, has_lungs=False)
 
 
 @dataclass(frozen=True, slots=True)

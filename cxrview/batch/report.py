@@ -6,15 +6,15 @@ import base64
 import heapq
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
 from cxrview.batch.compare import Comparison, LabelComparison
 from cxrview.batch.journal import NumberedRow
+from cxrview.batch.outcome import Outcome
 from cxrview.batch.row import ScoreRow, Status
-from cxrview.batch.run import Batch
 from cxrview.batch.supervisor import Supervisor
 from cxrview.batch.urgency import UNREMARKABLE
 from cxrview.core.manifest import Label, Manifest
@@ -76,28 +76,28 @@ class _Findings:
     flagged: list[Picked] = field(default_factory=list)
 
 
-def write_report(target: Path, batch: Batch, comparison: Comparison | None = None) -> None:
+def write_report(target: Path, outcome: Outcome, comparison: Comparison | None = None) -> None:
     """Write the page; the few pictures on it are read and scored once more.
 
     Args:
         target: the HTML file.
-        batch: scored to its end and not finished yet.
+        outcome: of the batch.
         comparison: with labels, where there are some.
     """
-    manifest = batch.package.manifest
-    found = _gathered(batch)
-    pictures = _pictures(batch, _chosen(found))
+    manifest = outcome.package.manifest
+    found = _gathered(outcome)
+    pictures = _pictures(outcome, _chosen(found))
     body = [
         f'<h1>{escape(manifest.title)}: scores</h1><p class="meta">{escape(manifest.id)} {escape(manifest.version)} · '
-        f"{batch.ready.engine} on {escape(batch.ready.device)} · model SHA-256 {batch.package.sha256[:16]}…</p>",
+        f"{outcome.ready.engine} on {escape(outcome.ready.device)} · model SHA-256 {outcome.package.sha256[:16]}…</p>",
         f'<p class="notice" role="note">{escape(NOTICE)}</p>',
-        _numbers(found, batch),
+        _numbers(found, outcome),
         _distributions(found, manifest),
-        *([_comparison(comparison)] if comparison is not None else []),
+        *([_comparison(comparison, manifest)] if comparison is not None else []),
         *(_top_cases(label, found, pictures) for label in manifest.labels if label.id.lower() not in UNREMARKABLE),
-        _flagged(found, pictures),
+        _flagged(found, manifest, pictures),
         _refused(found),
-        _card(manifest, read_card(batch.package)),
+        _card(manifest, read_card(outcome.package)),
     ]
     title = f"{manifest.title}: {found.statuses['ok']} images"
     write_text(
@@ -108,10 +108,10 @@ def write_report(target: Path, batch: Batch, comparison: Comparison | None = Non
     )
 
 
-def _gathered(batch: Batch) -> _Findings:
-    found = _Findings({label: [0] * BINS for label in batch.labels}, best={label: [] for label in batch.labels})
-    for numbered in batch.journal.numbered_rows():
-        row = batch.row_of(numbered.cells)
+def _gathered(outcome: Outcome) -> _Findings:
+    found = _Findings({label: [0] * BINS for label in outcome.labels}, best={label: [] for label in outcome.labels})
+    for numbered in outcome.numbered_rows():
+        row = outcome.row_of(numbered.cells)
         found.statuses[str(row.status)] += 1
         if row.status is Status.ERROR:
             found.reasons[row.error] += 1
@@ -148,15 +148,15 @@ def _chosen(found: _Findings) -> list[Picked]:
     return [*best, *found.flagged]
 
 
-def _pictures(batch: Batch, chosen: Sequence[Picked]) -> dict[tuple[int, int], bytes]:
+def _pictures(outcome: Outcome, chosen: Sequence[Picked]) -> dict[tuple[int, int], bytes]:
     """Give the small picture of each chosen row, by number of the file and place in it."""
     wanted = {(picked.place.number, picked.place.place) for picked in chosen}
     if not wanted:
         return {}
-    plan = replace(batch.request.plan, heatmaps="", has_thumbnails=True)
-    tasks = [batch.journal.task_of(number) for number in sorted({number for number, _ in wanted})]
+    plan = replace(outcome.plan, heatmaps="", has_thumbnails=True)
+    tasks = [outcome.task_of(number) for number in sorted({number for number, _ in wanted})]
     made: dict[tuple[int, int], bytes] = {}
-    with Supervisor(plan, batch.model, batch.labels) as supervisor:
+    with Supervisor(plan, outcome.model, outcome.labels) as supervisor:
         for result in supervisor.score(tasks):
             for place, row in enumerate(result.rows if result is not None else ()):
                 if result is not None and (result.task.number, place) in wanted:
@@ -164,8 +164,8 @@ def _pictures(batch: Batch, chosen: Sequence[Picked]) -> dict[tuple[int, int], b
     return made
 
 
-def _numbers(found: _Findings, batch: Batch) -> str:
-    counts = batch.journal.counts()
+def _numbers(found: _Findings, outcome: Outcome) -> str:
+    counts = outcome.counts
     entries = [
         ("images scored", found.statuses["ok"]),
         ("could not be scored", found.statuses["error"]),
@@ -209,7 +209,8 @@ def _histogram(counts: Sequence[int], threshold: float, name: str) -> str:
     )
 
 
-def _comparison(comparison: Comparison) -> str:
+def _comparison(comparison: Comparison, manifest: Manifest) -> str:
+    names = {label.id: label.name for label in manifest.labels}
     people = "patients" if comparison.has_patients else "images, since the table tells no patients"
     note = (
         f"{comparison.matched:,} scored images have a label, {comparison.unmatched:,} have none. Intervals are 95 %, drawn by {people}. "
@@ -230,7 +231,7 @@ def _comparison(comparison: Comparison) -> str:
         "Calibration error",
         "Kappa",
     )
-    rows = "".join(_comparison_row(each) for each in comparison.labels)
+    rows = "".join(_comparison_row(each, names[each.label]) for each in comparison.labels)
     top = (
         f"<p>The likeliest label agrees with the only true one with a kappa of {comparison.top_kappa:.3f} "
         f"({comparison.top_cases:,} images).</p>"
@@ -238,7 +239,8 @@ def _comparison(comparison: Comparison) -> str:
         else ""
     )
     calibration = "".join(
-        f"<figure>{_calibration(each)}<figcaption>{escape(each.label)}</figcaption></figure>" for each in comparison.labels
+        f"<figure>{_calibration(each, names[each.label])}<figcaption>{escape(names[each.label])}</figcaption></figure>"
+        for each in comparison.labels
     )
     return (
         f'<h2>Beside the labels</h2><p class="note">{escape(note)}</p><div class="scroll"><table><thead><tr>'
@@ -249,10 +251,10 @@ def _comparison(comparison: Comparison) -> str:
     )
 
 
-def _comparison_row(each: LabelComparison) -> str:
+def _comparison_row(each: LabelComparison, name: str) -> str:
     table = each.confusion
     cells = (
-        escape(each.label),
+        escape(name),
         *map(_interval, (str(each.auroc),)),
         f"{each.threshold:.3f}",
         *map(_interval, (str(each.sensitivity), str(each.specificity))),
@@ -268,7 +270,7 @@ def _interval(text: str) -> str:
     return f'{escape(value)} <span class="ends">{escape(ends)}</span>' if ends else escape(text)
 
 
-def _calibration(each: LabelComparison) -> str:
+def _calibration(each: LabelComparison, name: str) -> str:
     side, inset = 200, 24
 
     def at(value: float) -> float:
@@ -288,7 +290,7 @@ def _calibration(each: LabelComparison) -> str:
         )
     return (
         f'<svg viewBox="0 0 {side} {side}" width="{side}" height="{side}" role="img" '
-        f'aria-label="Calibration of {escape(each.label)}">{"".join(parts)}</svg>'
+        f'aria-label="Calibration of {escape(name)}">{"".join(parts)}</svg>'
     )
 
 
@@ -300,12 +302,13 @@ def _top_cases(label: Label, found: _Findings, pictures: dict[tuple[int, int], b
     return f'<h2>Highest for {escape(label.name)}</h2><div class="tiles">{tiles}</div>'
 
 
-def _flagged(found: _Findings, pictures: dict[tuple[int, int], bytes]) -> str:
+def _flagged(found: _Findings, manifest: Manifest, pictures: dict[tuple[int, int], bytes]) -> str:
     if not found.flagged:
         return ""
     counted = "".join(f"<tr><td>{escape(flag)}</td><td>{count:,}</td></tr>" for flag, count in found.flags.most_common())
     table = f"<table><thead><tr><th>Flag</th><th>Images</th></tr></thead><tbody>{counted}</tbody></table>" if counted else ""
-    tiles = "".join(_tile(picked, pictures, _why(picked.row), "") for picked in found.flagged)
+    names = {label.id: label.name for label in manifest.labels}
+    tiles = "".join(_tile(picked, pictures, _why(picked.row), f"· {_top(picked.row, names)}") for picked in found.flagged)
     note = "Scores of these deserve a second look before anybody believes them. The first ones are shown; the table has them all."
     return f'<h2>Flagged, or unlike the training images</h2><p class="note">{note}</p>{table}<div class="tiles">{tiles}</div>'
 
@@ -317,15 +320,18 @@ def _why(row: ScoreRow) -> str:
     return ", ".join(words)
 
 
-def _tile(picked: Picked, pictures: dict[tuple[int, int], bytes], strong: str, label: str) -> str:
+def _top(row: ScoreRow, names: Mapping[str, str]) -> str:
+    return f"{names[row.top_label]} {max(score.probability for score in row.scores):.2f}"
+
+
+def _tile(picked: Picked, pictures: dict[tuple[int, int], bytes], strong: str, beside: str) -> str:
     row = picked.row
     picture = pictures.get((picked.place.number, picked.place.place), b"")
     source = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
     image = f'<img alt="" src="{source}">' if picture else ""
     frame = f" #{row.frame}" if row.frame > 1 else ""
-    top = "" if label else f" · {escape(row.top_label)} {max(score.probability for score in row.scores):.2f}"
     return (
-        f'<figure class="tile">{image}<figcaption><b>{escape(strong)}</b> {escape(label)}{top}'
+        f'<figure class="tile">{image}<figcaption><b>{escape(strong)}</b> {escape(beside)}'
         f'<span class="name">{escape(_short(row.path))}{frame}</span></figcaption></figure>'
     )
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from cxrview.batch.journal import Counts, Journal, delete_journal
+from cxrview.batch.outcome import Outcome
 from cxrview.batch.outputs import is_output_folder
 from cxrview.batch.plan import Plan
 from cxrview.batch.row import Cell, ModelName, ScoreRow, cells, columns, error_row, name_of, row_of
@@ -175,6 +176,19 @@ class Batch:
         """Give the record of the run as JSON."""
         seconds = float(self.journal.fact("seconds") or 0.0)
         return run_record(command, self.package, self._supervisor.ready(), self.journal.counts(), self.statuses(), seconds)
+
+    def outcome(self) -> Outcome:
+        """Give what reports and contact sheets are made of."""
+        journal = self.journal
+        return Outcome(
+            package=self.package,
+            plan=self.request.plan,
+            ready=self.ready,
+            counts=journal.counts(),
+            numbered_rows=journal.numbered_rows,
+            task_of=journal.task_of,
+            pictures=journal.pictures,
+        )
 
     def write_table(self, target: Path) -> None:
         """Write the rows there are, in the order of the files; complete or not at all."""

@@ -15,13 +15,12 @@ from cxrview.batch.ordered import in_order
 from cxrview.batch.overlays import OverlayFolder, thumbnail, write_overlays
 from cxrview.batch.row import ScoreRow, error_row, name_of, scored_row
 from cxrview.core.errors import CxrError
-from cxrview.core.flags import flags_of
 from cxrview.core.heatmap import fractions_inside
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.lung_input import prepare_with_lungs
 from cxrview.core.lungs import Lungs, lungs_mask
 from cxrview.core.results import Analysis, Forward, ModelInput
-from cxrview.engine.analyse import analysis_of, polarity_checked
+from cxrview.engine.analyse import analysis_of, polarity_checked, with_flags_of_file
 from cxrview.engine.base import Predictor
 from cxrview.engine.lungs import LungFinder
 from cxrview.engine.packages import Package
@@ -158,11 +157,10 @@ def _finish(job: ScoreJob, image: _Prepared, forward: Forward) -> Scored:
         with_heatmaps=has_lungs or job.has_thumbnails or job.overlays is not None,
         lungs=image.lungs,
     )
-    analysis = polarity_checked(analysis, image.pixels, job.package, job.predictor)
+    analysis = with_flags_of_file(polarity_checked(analysis, image.pixels, job.package, job.predictor), image.pixels)
     if job.overlays is not None:
         write_overlays(job.overlays, image.ref, image.pixels, analysis)
-    flags = tuple(dict.fromkeys([*map(str, flags_of(image.pixels)), *analysis.flags]))
-    row = scored_row(image.ref, analysis, view=image.pixels.info.view, flags=flags, heat_in_lungs=_heat_in_lungs(analysis))
+    row = scored_row(image.ref, analysis, view=image.pixels.info.view, flags=analysis.flags, heat_in_lungs=_heat_in_lungs(analysis))
     return Scored(image.place, row, thumbnail(image.pixels, analysis) if job.has_thumbnails else b"")
 
 

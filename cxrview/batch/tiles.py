@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cxrview.batch.run import Batch
+from cxrview.batch.outcome import Outcome
 from cxrview.batch.sheet import Tile
 
 
-def tiles_of(batch: Batch) -> Iterator[Tile]:
+def tiles_of(outcome: Outcome) -> Iterator[Tile]:
     """Give every scored image with its small picture, in the order of the table."""
-    names = {label.id: label.name for label in batch.package.manifest.labels}
-    for kept in batch.journal.pictures():
-        row = batch.row_of(kept.cells)
+    names = {label.id: label.name for label in outcome.package.manifest.labels}
+    for kept in outcome.pictures():
+        row = outcome.row_of(kept.cells)
         shown = max((score for score in row.scores if score.is_positive), key=lambda score: score.probability, default=None)
         score = shown or next(each for each in row.scores if each.label == row.top_label)
         frame = f" #{row.frame}" if row.frame > 1 else ""

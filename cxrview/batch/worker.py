@@ -26,17 +26,22 @@ from cxrview.batch.score import Scored, ScoreJob, score_piece
 from cxrview.core.errors import CxrError
 from cxrview.core.image import ImageRef
 from cxrview.core.lung_input import needs_lungs
-from cxrview.engine.choose import Choice, open_predictor
+from cxrview.engine.choose import Choice, load_runtime, open_predictor
 from cxrview.engine.lungs import open_lungs
 from cxrview.engine.packages import Package, find_package
 
 WORKER_WORD: Final = "batch-worker"
 """What the program is called with to become such a process; nothing for people."""
+ONLY_ENGINE: Final = "--only-load-engine"
+"""Such a process then loads the runtime of the engine named behind this and ends; to measure what that costs."""
 BATCH_ON_CUDA: Final = 16
 
 
-def serve() -> int:
-    """Do what standard input says until it ends."""
+def serve(words: Sequence[str] = ()) -> int:
+    """Do what standard input says until it ends; or, with `ONLY_ENGINE` and its name, only load an engine."""
+    if ONLY_ENGINE in words:
+        load_runtime(words[-1])
+        return 0
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the one that started us decides
     answers = _Answers(_private_standard_output())

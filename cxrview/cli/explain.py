@@ -66,7 +66,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from cxrview.core.lung_input import needs_lungs, prepare_with_lungs
-    from cxrview.engine.analyse import analysis_of
+    from cxrview.engine.analyse import analysis_of, polarity_checked, with_flags_of_file
     from cxrview.engine.choose import open_predictor
     from cxrview.engine.lungs import open_lungs
     from cxrview.io.read import read_pixels
@@ -85,6 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
         (forward,) = choice.predictor.run(model_input.tensor)
         facts = (*pixels.facts, *model_input.facts)
         analysis = analysis_of(forward, model_input, package, choice.predictor, with_heatmaps=False, lungs=lungs, facts=facts)
+        analysis = with_flags_of_file(polarity_checked(analysis, pixels, package, choice.predictor), pixels)
         shown = _explained(arguments, analysis, model_input, package, choice.predictor)
         spread = _spread(forward, model_input, package, choice.predictor) if arguments.spread else None
     finally:

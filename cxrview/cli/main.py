@@ -55,7 +55,7 @@ def _dispatch(words: list[str], window: Window) -> int:
     if first == BATCH_WORKER:
         from cxrview.batch.worker import serve
 
-        return serve()
+        return serve(words[1:])
     command = next((each for each in COMMANDS if each.name == first), None)
     if command is not None:
         return _run_command(command, words[1:])

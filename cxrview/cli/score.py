@@ -17,6 +17,7 @@ from cxrview.io.settings import load_settings
 
 if TYPE_CHECKING:
     from cxrview.batch.compare import Truths
+    from cxrview.batch.outcome import Outcome
     from cxrview.batch.plan import Plan
     from cxrview.batch.run import Batch, Request, Step
     from cxrview.batch.summary import Tally
@@ -74,7 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
     truths = _truths(arguments, package)  # what is wrong with them is told before hours of work
     request = _request(arguments, package)
     if arguments.cluster:
-        return _score_on_cluster(arguments, request, package)
+        return _score_on_cluster(arguments, request, package, truths)
     with Batch(request, package) as batch:
         if request.is_watching:
             return _watch(arguments, batch)
@@ -109,6 +110,8 @@ def _check_inputs(arguments: argparse.Namespace) -> None:
 def _check_watching(arguments: argparse.Namespace) -> None:
     if not arguments.output:
         raise UsageError("score: --watch needs a table.", hint="Name it with -o.")
+    if arguments.cluster:
+        raise UsageError("score: --watch goes on one machine, not with --cluster.", hint="Watch without it, or score the folder again.")
     if arguments.list_file or arguments.report or arguments.labels:
         raise UsageError("score: --watch goes with neither --list, --report nor --labels.", hint="Run them over the folder afterwards.")
     strangers = [path for path in arguments.paths if not path.is_dir()]
@@ -164,7 +167,7 @@ def _score(arguments: argparse.Namespace, batch: Batch, truths: Truths | None) -
             for row in batch.rows():
                 tally.add((row,))
         _score_all(batch, tally, is_quiet=is_quiet)
-        _write_beside(arguments, batch, truths, say)
+        _write_beside(arguments, batch.outcome(), truths, say)
         counts = batch.finish(("score", *sys.argv[2:]))
     except KeyboardInterrupt:
         return _interrupted(batch)
@@ -174,7 +177,7 @@ def _score(arguments: argparse.Namespace, batch: Batch, truths: Truths | None) -
     return ExitCode.SOME_ERRORS if summary.errors else ExitCode.OK
 
 
-def _write_beside(arguments: argparse.Namespace, batch: Batch, truths: Truths | None, say: Callable[[str], None]) -> None:
+def _write_beside(arguments: argparse.Namespace, outcome: Outcome, truths: Truths | None, say: Callable[[str], None]) -> None:
     """Write what is wanted besides the table: contact sheets, the comparison with labels, the report."""
     from cxrview.batch.compare import compare, comparison_lines
     from cxrview.batch.report import write_report
@@ -183,13 +186,13 @@ def _write_beside(arguments: argparse.Namespace, batch: Batch, truths: Truths | 
     from cxrview.batch.tiles import tiles_of
 
     if arguments.heatmaps:
-        sheets = write_sheets(arguments.heatmaps, tiles_of(batch))
+        sheets = write_sheets(arguments.heatmaps, tiles_of(outcome))
         say(f"{counted(len(sheets), 'contact sheet')} in {arguments.heatmaps}")
-    comparison = None if truths is None else compare(batch.rows(), truths, batch.package.manifest)
+    comparison = None if truths is None else compare(outcome.rows(), truths, outcome.package.manifest)
     for line in () if comparison is None else comparison_lines(comparison):
         say(line)
     if arguments.report:
-        write_report(arguments.report, batch, comparison)
+        write_report(arguments.report, outcome, comparison)
         say(f"report: {arguments.report}")
 
 
@@ -232,14 +235,12 @@ def _watch(arguments: argparse.Namespace, batch: Batch) -> int:
     return ExitCode.SOME_ERRORS if summary.errors else ExitCode.OK
 
 
-def _score_on_cluster(arguments: argparse.Namespace, request: Request, package: Package) -> int:
+def _score_on_cluster(arguments: argparse.Namespace, request: Request, package: Package, truths: Truths | None) -> int:
     import time
 
     from cxrview.batch.ray import ClusterBatch
-    from cxrview.batch.summary import counted
+    from cxrview.batch.summary import counted, summary_lines
 
-    if arguments.report or arguments.labels or arguments.watch:
-        raise UsageError("score: --cluster goes with neither --report, --labels nor --watch.", hint="Run them on the table afterwards.")
     say: Callable[[str], None] = (lambda _: None) if arguments.quiet else tell
     begun = time.monotonic()
     with ClusterBatch(request, package, arguments.cluster) as batch:
@@ -250,12 +251,15 @@ def _score_on_cluster(arguments: argparse.Namespace, request: Request, package: 
             with progress(batch.parts, "parts", is_quiet=arguments.quiet, done=batch.parts - len(left)) as advance:
                 for _ in batch.steps():
                     advance(1)
+            _write_beside(arguments, batch.outcome(), truths, say)
             counts = batch.finish(("score", *sys.argv[2:]), time.monotonic() - begun)
         except KeyboardInterrupt:
             tell("interrupted; the parts that are done are kept, and the same command goes on with the others")
             return ExitCode.INTERRUPTED
-    say(f"{counted(counts.rows, 'row')} in {request.output}")
-    return ExitCode.SOME_ERRORS if batch.errors else ExitCode.OK
+    summary = batch.tally.summary(others=counts.others)
+    for line in summary_lines(summary):
+        say(line)
+    return ExitCode.SOME_ERRORS if summary.errors else ExitCode.OK
 
 
 class _Show:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cxrview.core.answer_flags import lung_flags, may_be_inverted
 from cxrview.core.errors import PackageError
-from cxrview.core.flags import Flag
+from cxrview.core.flags import Flag, flags_of
 from cxrview.core.guard import in_distribution
 from cxrview.core.heatmap import heatmaps
 from cxrview.core.image import Fact, Pixels
@@ -61,6 +61,11 @@ def polarity_checked(analysis: Analysis, pixels: Pixels, package: Package, predi
     """Flag an unusual picture that the model takes for usual once dark and bright are swapped."""
     is_swapped = _may_be_inverted(pixels, package, predictor, analysis.lungs, analysis.in_distribution)
     return replace(analysis, flags=(str(Flag.MAYBE_INVERTED), *analysis.flags)) if is_swapped else analysis
+
+
+def with_flags_of_file(analysis: Analysis, pixels: Pixels) -> Analysis:
+    """Put what the file itself says is unusual before what the answer says."""
+    return replace(analysis, flags=tuple(dict.fromkeys((*map(str, flags_of(pixels)), *analysis.flags))))
 
 
 def _may_be_inverted(pixels: Pixels, package: Package, predictor: Predictor, lungs: Lungs | None, likeness: float | None) -> bool:

@@ -110,6 +110,28 @@ def open_predictor(package: Package, *, engine: str = "auto", device: str = "aut
     raise _refusal(wanted_engine, wanted_device, failures)
 
 
+def load_runtime(engine: str) -> None:
+    """Import what an engine runs on, and nothing else; `auto` looks at what it would look at.
+
+    Raises:
+        EngineUnavailable: what was asked for by name is not here.
+        UsageError: no engine has that name.
+    """
+    wanted = _word(engine, EngineName, "engine")
+    if wanted in (EngineName.AUTO, EngineName.ONNX):
+        from cxrview.engine import onnx
+
+        onnx.version()
+    if wanted in (EngineName.AUTO, EngineName.OPENVINO) and not present.against_openvino_float32():
+        from cxrview.engine import openvino
+
+        openvino.version()
+    if wanted is EngineName.TORCH:
+        from cxrview.engine import torch
+
+        torch.version()
+
+
 def _open(candidate: _Candidate, package: Package, options: _Options) -> tuple[Predictor, str]:
     """Open a candidate and run the self-test; give it with a sentence on how well it agrees."""
     against = candidate.reason_against()

@@ -19,4 +19,6 @@ def test_every_figure_is_measured(fake_model: Path) -> None:
     wanted = {"model", "decode JPEG", "decode PNG", "decode DICOM", "prepare", "network", "scoring", "of the limit", "start to first row"}
     assert wanted <= set(lines)
     assert any(name.startswith("heatmaps") for name in lines)
+    assert {"beside a plain loop", "beside the grad-cam package", "memory of the process that scores"} <= set(lines)
+    assert "over it" in lines["start to first row"].beside
     assert float(lines["of the limit"].value) > 0

@@ -9,13 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from cxrview.batch.parts import Part, parts_folder, read_part, rows_of_parts, score_part, write_parts
+from cxrview.batch.parts import Part, parts_folder, pictures_of_parts, read_part, rows_of_parts, score_part, write_parts
 from cxrview.batch.plan import Plan
 from cxrview.batch.row import name_of
 from cxrview.batch.run import Batch, Request
 from cxrview.batch.supervisor import Supervisor, Task
+from cxrview.core.image import ImageRef
 from cxrview.engine.packages import load_package
 from cxrview.io.phantom_files import write_phantoms
 from cxrview.io.read import find_images
@@ -70,7 +73,26 @@ def test_parts_hold_every_file_once_and_their_rows_in_order(phantom_folder: Path
         for number in range(3):
             assert score_part(Part(number, folder), supervisor, labels) == (2 if number < 2 else 1)
             assert Part(number, folder).is_done
-    assert [row["path"] for row in rows_of_parts(folder, 3)] == [str(task.ref.path) for task in tasks]
+    rows = list(rows_of_parts(folder, 3))
+    assert [(row.number, row.place, row.cells[0]) for row in rows] == [(task.number, 0, str(task.ref.path)) for task in tasks]
+
+
+def test_parts_keep_frames_together_and_their_small_pictures(phantom_folder: Path, fake_model: Path, tmp_path: Path) -> None:
+    package = load_package(fake_model)
+    labels = tuple(label.id for label in package.manifest.labels)
+    first, second = find_images([phantom_folder]).refs[:2]
+    pages = [np.full((40, 40), 10 * number, np.uint8) + np.arange(40, dtype=np.uint8) for number in (1, 2)]
+    assert cv2.imwritemulti(str(tmp_path / "two.tif"), pages)
+    refs = [first, ImageRef(tmp_path / "two.tif"), second]
+    folder = parts_folder(tmp_path / "s.csv")
+    assert write_parts(folder, [Task(number, ref) for number, ref in enumerate(refs, start=1)], size=3) == 1
+    plan = Plan(model=str(fake_model), engine="fake", workers=1, has_lungs=False, has_thumbnails=True)
+    with Supervisor(plan, name_of(package.manifest, package.sha256), labels) as supervisor:
+        assert score_part(Part(0, folder), supervisor, labels) == 4
+    assert [(row.number, row.place) for row in rows_of_parts(folder, 1)] == [(1, 0), (2, 0), (2, 1), (3, 0)]
+    pictures = list(pictures_of_parts(folder, 1))
+    assert [row.cells[0] for row in pictures] == [*[str(refs[1].path)] * 2, str(refs[2].path)]  # the first is broken
+    assert all(row.thumbnail.startswith(b"\xff\xd8") for row in pictures)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None or sys.platform == "win32", reason="Ray is not installed")
@@ -84,6 +106,10 @@ def test_two_nodes_give_the_rows_of_one_machine(fake_model: Path, tmp_path: Path
     assert int(str(told["left"])) < 3
     assert_same(on_one_machine(folder, fake_model, tmp_path / "one.csv", "onnx"), read(tmp_path / "cluster.csv"))
     assert not parts_folder(tmp_path / "cluster.csv").exists()
+    page = (tmp_path / "cluster.html").read_text(encoding="utf-8")
+    assert "onnx on cpu" in page
+    assert "data:image/jpeg;base64," in page
+    assert "Not scored, by reason" in page
 
 
 @pytest.mark.corpus

@@ -30,8 +30,8 @@ def page(phantom_folder: Path, fake_model: Path, tmp_path: Path) -> str:
         batch.list_files()
         for _ in batch.steps():
             pass
-        assert len(list(tiles_of(batch))) == 4
-        write_report(tmp_path / "report.html", batch)
+        assert len(list(tiles_of(batch.outcome()))) == 4
+        write_report(tmp_path / "report.html", batch.outcome())
         batch.finish()
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 

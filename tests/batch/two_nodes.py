@@ -19,6 +19,7 @@ def main() -> int:
     from cxrview.batch import parts
     from cxrview.batch.plan import Plan
     from cxrview.batch.ray import ClusterBatch
+    from cxrview.batch.report import write_report
     from cxrview.batch.run import Request
     from cxrview.engine.packages import load_package
 
@@ -40,6 +41,7 @@ def main() -> int:
         batch.list_files()
         told["left"] = len(batch.left())
         told["done"] = [done.number for done in batch.steps()]
+        write_report(table.with_suffix(".html"), batch.outcome())
         batch.finish(("two_nodes",), 1.0)
     cluster.shutdown()
     print("TOLD " + json.dumps(told))
