@@ -20,6 +20,7 @@ from cxrview.app.state import (
     known_flags,
 )
 from cxrview.core.flags import Flag, flags_of
+from cxrview.core.gate import VIEW_AP
 from cxrview.core.heatmap import GRAD_CAM, METHOD_NAMES, common_scale
 from cxrview.core.operating import Aim, Worth, threshold_for, worth_at
 from cxrview.core.results import Analysis, Finding, Heatmap
@@ -65,6 +66,13 @@ def override_chosen(state: AppState) -> AppState:
     if state.current in outcomes:
         outcomes[state.current] = replace(outcomes[state.current], withheld="")
     return replace(state, shown_anyway=state.shown_anyway | {state.current}, outcomes=Outcomes(outcomes))
+
+
+def view_seen(analysis: Analysis) -> str:
+    """Give the view that a network sees in the picture, `AP`; empty where none says so, which speaks for no other view."""
+    if isinstance(analysis, RecalledAnalysis):
+        return analysis.view
+    return "AP" if analysis.lungs is not None and VIEW_AP in analysis.lungs.noticed else ""
 
 
 # Thresholds.

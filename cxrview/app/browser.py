@@ -201,8 +201,8 @@ class Browser:
     indexing: Indexing | None = None
 
 
-def query_of(browser: Browser) -> Query:
-    """Give what the library is asked for."""
+def query_of(browser: Browser, reader: str) -> Query:
+    """Give what the library is asked for; labels, scores and flags are those of one model, named by `reader`."""
     filters = browser.filters
     return Query(
         text=filters.text,
@@ -218,6 +218,7 @@ def query_of(browser: Browser) -> Query:
         has_note=filters.has_note,
         is_missing=filters.is_missing,
         is_readable=filters.is_readable,
+        reader=reader,
         below=browser.scope.paths,
         sort=browser.sort,
         is_descending=browser.is_descending,

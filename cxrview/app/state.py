@@ -149,6 +149,7 @@ class ReadyModel:
         card: the model card, Markdown.
         curves: operating curves of the labels that have one, by label id.
         has_lungs: a lung network runs beside it.
+        reader: names it, with what runs beside it, where its answers are kept.
     """
 
     entry: ModelEntry
@@ -161,6 +162,7 @@ class ReadyModel:
     card: str = ""
     curves: Mapping[str, OperatingCurve] = field(default_factory=dict)
     has_lungs: bool = False
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,13 @@ class ScoringFailed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecalledAnalysis(Analysis):
-    """An answer that was kept from an earlier session: without heatmaps and lungs, which are made when a layer wants them."""
+    """An answer that was kept from an earlier session: without heatmaps and lungs, which are made when a layer wants them.
+
+    Attributes:
+        view: how the picture was taken, as a network saw it then; empty where none said so.
+    """
+
+    view: str = ""
 
 
 Reading = NotScored | Scoring | ScoringFailed | Analysis
@@ -653,6 +661,11 @@ def _with_maps(explanations: Explanations, made: Mapping[ExplanationKey, Heatmap
 
 
 # Models and their answers.
+
+
+def reader_of(state: AppState) -> str:
+    """Name the model whose kept answers count; empty while none runs, and then nobody's do."""
+    return state.model.reader if isinstance(state.model, ReadyModel) else ""
 
 
 def models_listed(state: AppState, models: Sequence[ModelEntry], notice: str = "") -> AppState:

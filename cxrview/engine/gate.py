@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cxrview.core.flags import Flag
-from cxrview.core.gate import gate_flags
+from cxrview.core.gate import gate_flags, gate_words
 from cxrview.core.image import Pixels
 from cxrview.core.manifest import Task
 from cxrview.core.prepare import prepare
@@ -41,6 +41,14 @@ class Gate:
             UnsuitableImage: the picture is too small, or holds a single gray level.
         """
         return gate_flags(self.answers(pixels))
+
+    def noticed(self, pixels: Pixels) -> tuple[str, ...]:
+        """Give the flags and the word for the view, as `core.gate.gate_words` names them.
+
+        Raises:
+            UnsuitableImage: the picture is too small, or holds a single gray level.
+        """
+        return gate_words(self.answers(pixels))
 
     def close(self) -> None:
         """Let go of the runtime."""

@@ -44,7 +44,7 @@ class LungFinder:
         if forward.features is None:
             raise PackageError("the lung network gives no map of the lungs.", subject=self.package.manifest.id)
         lungs = lungs_of(forward.features[self.label], model_input.frame)
-        return lungs if self.gate is None else replace(lungs, noticed=tuple(map(str, self.gate.look(pixels))))
+        return lungs if self.gate is None else replace(lungs, noticed=self.gate.noticed(pixels))
 
     def close(self) -> None:
         """Let go of the runtime."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,13 +72,21 @@ class Library:
         with self.database.reading() as connection:
             return int(connection.execute(statement.sql, statement.values).fetchone()[0])
 
-    def images(self, ids: Sequence[int]) -> tuple[Image, ...]:
-        """Give the rows of some ids, a page of them say, in their order; ids that are gone are left out."""
+    def images(self, ids: Sequence[int], *, reader: str | None = None) -> tuple[Image, ...]:
+        """Give the rows of some ids, a page of them say, in their order; ids that are gone are left out.
+
+        Args:
+            ids: of the rows.
+            reader: the model whose label, score and flags stand in them; None for those of the newest result.
+        """
         found: dict[int, Image] = {}
         with self.database.reading() as connection:
             for part in _parts(ids):
                 rows = connection.execute(f"{_IMAGE} WHERE image.id IN ({_marks(part)})", part)
                 found.update((row[0], _image(row)) for row in rows)
+            if reader is not None:
+                said = _said_by(connection, reader, ids)
+                found = {number: _with_reading(image, said.get(number, _UNREAD)) for number, image in found.items()}
         return tuple(found[each] for each in ids if each in found)
 
     def order(self, query: Query, *, is_grouped: bool = False) -> Order:
@@ -125,13 +134,18 @@ class Library:
             )
             return tuple(_image(row) for row in rows)
 
-    def choices(self) -> Choices:
-        """Tell what there is to filter by."""
+    def choices(self, *, reader: str | None = None) -> Choices:
+        """Tell what there is to filter by; labels and flags of one model's results, or with None of the newest."""
         with self.database.reading() as connection:
+            labels, flags = (
+                (_distinct(connection, "top_label", "image"), _distinct(connection, "name", "flag"))
+                if reader is None
+                else (_read(connection, "label", reader), _read(connection, "flags", reader))
+            )
             return Choices(
                 modalities=_distinct(connection, "modality", "image"),
-                labels=_distinct(connection, "top_label", "image"),
-                flags=_distinct(connection, "name", "flag"),
+                labels=labels,
+                flags=flags,
                 models=_distinct(connection, "model", "score"),
             )
 
@@ -230,6 +244,10 @@ class Library:
             ).rowcount
             if not changed:  # forgotten meanwhile
                 return
+            connection.execute(
+                "INSERT OR REPLACE INTO reading (image, model, label, score, flags) VALUES (?, ?, ?, ?, ?)",
+                (image, result.model_hash, top.label if top else "", top.probability if top else None, " ".join(result.flags)),
+            )
             connection.execute("DELETE FROM score WHERE image = ? AND model = ?", (image, result.model_hash))
             connection.executemany(
                 "INSERT INTO score (image, model, label, probability, is_positive) VALUES (?, ?, ?, ?, ?)",
@@ -311,6 +329,33 @@ def _distinct(connection: sqlite3.Connection, column: str, table: str) -> tuple[
         values.append(value)
         value = connection.execute(f"SELECT min({column}) FROM {table} WHERE {column} > ?", (value,)).fetchone()[0]  # noqa: S608
     return tuple(values)
+
+
+_Reading = tuple[str, float | None, str]
+"""Label, score and flags, as they stand in the table."""
+_UNREAD: Final[_Reading] = ("", None, "")
+
+
+def _said_by(connection: sqlite3.Connection, reader: str, ids: Sequence[int]) -> dict[int, _Reading]:
+    said: dict[int, _Reading] = {}
+    for part in _parts(ids):
+        rows = connection.execute(
+            f"SELECT image, label, score, flags FROM reading WHERE model = ? AND image IN ({_marks(part)})",  # noqa: S608 - marks
+            (reader, *part),
+        )
+        said.update((row[0], (row[1], row[2], row[3])) for row in rows)
+    return said
+
+
+def _with_reading(image: Image, reading: _Reading) -> Image:
+    label, score, flags = reading
+    return replace(image, top_label=label, top_score=score, flags=tuple(flags.split()))
+
+
+def _read(connection: sqlite3.Connection, column: str, reader: str) -> tuple[str, ...]:
+    """Give the words that stand in a column of one model's results."""
+    rows = connection.execute(f"SELECT DISTINCT {column} FROM reading WHERE model = ?", (reader,))  # noqa: S608 - a name of ours
+    return tuple(sorted({word for row in rows for word in row[0].split()}))
 
 
 def _key(ref: ImageRef) -> tuple[Value, ...]:

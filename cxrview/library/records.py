@@ -95,9 +95,9 @@ class Image:
         taken: `YYYYMMDD` or `YYYYMMDDhhmmss`, empty when unknown.
         reason: why it cannot be read; empty when it can.
         is_missing: the file was not there when it was last looked for.
-        top_label: label of the highest probability in the newest result; empty when there is none.
-        top_score: that probability; None when there is none.
-        flags: of the newest result.
+        top_label: label that leads in the result of the model that was asked for, else in the newest; empty when there is none.
+        top_score: its probability; None when there is none.
+        flags: of the same result.
     """
 
     id: int
@@ -156,10 +156,12 @@ class Query:
         first_date: `YYYYMMDD`, the earliest that is wanted.
         last_date: `YYYYMMDD`, the latest that is wanted.
         label: with `model`, and scores below: only images with a result for this label; alone: the top label.
-        model: sha256 of the model whose scores count; empty for the newest result of each image.
+        model: whose scores of `label` count; empty for the newest result of each image.
         least_score: lowest probability that is wanted, of `label`, else of the top label.
         greatest_score: highest probability that is wanted.
-        flag: only images whose newest result has it.
+        flag: only images whose result has it.
+        reader: the model whose results count wherever top label, top score and flags are asked for, and no other's; None for the
+            newest result of each image, whosever it is.
         patient: id of a patient.
         study: id of a study.
         folder: only images below this folder, or in this archive.
@@ -183,6 +185,7 @@ class Query:
     is_readable: bool | None = None
     patient: int | None = None
     study: int | None = None
+    reader: str | None = None
     folder: Path | None = None
     below: tuple[Path, ...] = ()
     sort: Sort = Sort.DATE
@@ -210,7 +213,8 @@ class Result:
 
     Attributes:
         pixel_hash: of the picture, as `pixel_hash` gives it.
-        model_hash: sha256 of the model package.
+        model_hash: of the model package, and of the networks that look at the picture beside it, where there are such.
+        view: how the picture was taken, as a network sees it; empty where none says so.
     """
 
     pixel_hash: str
@@ -222,6 +226,7 @@ class Result:
     scores: tuple[Score, ...]
     flags: tuple[str, ...] = ()
     in_distribution: float | None = None
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,5 +182,5 @@ def _mend_references(new: sqlite3.Connection) -> None:
         " SELECT study, min(patient), 'rescued:' || study, '', '', '', ''"
         " FROM image WHERE study NOT IN (SELECT id FROM study) GROUP BY study"
     )
-    for table in ("annotation", "score", "flag"):
+    for table in ("annotation", "score", "flag", "reading"):
         new.execute(f"DELETE FROM {table} WHERE image NOT IN (SELECT id FROM image)")  # noqa: S608

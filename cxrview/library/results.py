@@ -29,11 +29,11 @@ def pixel_hash(pixels: Pixels) -> str:
     return digest.hexdigest()
 
 
-def result_of(analysis: Analysis, pixels_hash: str) -> Result:
-    """Take from an analysis what is kept: everything but the heatmaps."""
+def result_of(analysis: Analysis, pixels_hash: str, *, reader: str = "", view: str = "") -> Result:
+    """Take from an analysis what is kept: everything but the heatmaps; `reader` is kept for the model's own hash where it is given."""
     return Result(
         pixel_hash=pixels_hash,
-        model_hash=analysis.model_sha256,
+        model_hash=reader or analysis.model_sha256,
         model_id=analysis.model_id,
         model_version=analysis.model_version,
         engine=analysis.engine,
@@ -41,6 +41,7 @@ def result_of(analysis: Analysis, pixels_hash: str) -> Result:
         scores=tuple(Score(each.label.id, each.logit, each.probability, each.threshold) for each in analysis.findings),
         flags=tuple(map(str, analysis.flags)),
         in_distribution=analysis.in_distribution,
+        view=view,
     )
 
 

@@ -74,10 +74,22 @@ CREATE INDEX score_by_label ON score (model, label, probability, image);
 CREATE INDEX flag_of_image ON flag (image);
 """
 
-MIGRATIONS: Final = (_TABLES + _INDICES,)
+_READINGS: Final = """
+CREATE TABLE reading (
+    id INTEGER PRIMARY KEY, image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE,
+    model TEXT NOT NULL, label TEXT NOT NULL, score REAL, flags TEXT NOT NULL, UNIQUE (image, model)
+);
+CREATE INDEX reading_by_label ON reading (model, label, score, image);
+INSERT INTO reading (image, model, label, score, flags)
+SELECT image, model, label, probability, '' FROM (
+    SELECT *, row_number() OVER (PARTITION BY image, model ORDER BY is_positive DESC, probability DESC) AS place FROM score
+) WHERE place = 1;
+"""
+
+MIGRATIONS: Final = (_TABLES + _INDICES, _READINGS)
 """Script number n takes an index from version n to n + 1. A script that has been released is never changed."""
 
-KEPT: Final = ("source", "patient", "study", "image", "annotation", "result", "score", "flag")
+KEPT: Final = ("source", "patient", "study", "image", "annotation", "result", "score", "flag", "reading")
 """Tables that a rescue copies, those before the ones that refer to them."""
 
 

@@ -72,7 +72,7 @@ def patients_statement(query: Query) -> Statement:
 
 def _statement(wanted: str, tables: str, query: Query, tail: str) -> Statement:
     """Put the parts together; they are texts of ours, what people type is among the values."""
-    join, joined = _score_join(query)
+    join, joined = _joins(query)
     conditions = tuple(_conditions(query))
     where = " WHERE " + " AND ".join(condition.sql for condition in conditions) if conditions else ""
     sql = f"SELECT {wanted} FROM {tables}{join}{where} {tail}"  # noqa: S608
@@ -81,7 +81,7 @@ def _statement(wanted: str, tables: str, query: Query, tail: str) -> Statement:
 
 def _order(query: Query) -> str:
     direction = _direction(query)
-    first = "score.probability" if query.sort is Sort.SCORE and _wants_scores(query) else _ORDERS[query.sort]
+    first = "score.probability" if query.sort is Sort.SCORE and _wants_scores(query) else _column(query, _ORDERS[query.sort])
     keys = (first, *_MORE_OF_ORDER.get(query.sort, ()), "image.id")
     return ", ".join(f"{key} {direction}" for key in dict.fromkeys(keys))
 
@@ -95,10 +95,27 @@ def _wants_scores(query: Query) -> bool:
     return bool(query.model and query.label)
 
 
-def _score_join(query: Query) -> tuple[str, tuple[Value, ...]]:
-    if not _wants_scores(query):
-        return "", ()
-    return " JOIN score ON score.image = image.id AND score.model = ? AND score.label = ?", (query.model, query.label)
+def _joins(query: Query) -> tuple[str, tuple[Value, ...]]:
+    join, values = "", ()
+    if _wants_scores(query):
+        join, values = " JOIN score ON score.image = image.id AND score.model = ? AND score.label = ?", (query.model, query.label)
+    if query.reader is None or not asks_reader(query):
+        return join, values
+    return f"{join} LEFT JOIN reading ON reading.image = image.id AND reading.model = ?", (*values, query.reader)
+
+
+# What stands with an image of the newest result, and the same of a reader that is asked for.
+_OF_READER: Final = {"image.top_label": "reading.label", "image.top_score": "reading.score", "image.flags": "reading.flags"}
+
+
+def asks_reader(query: Query) -> bool:
+    """Tell whether a query depends on what one model said."""
+    narrows = bool(query.label or query.flag) or query.least_score is not None or query.greatest_score is not None
+    return narrows or query.sort in (Sort.LABEL, Sort.SCORE, Sort.FLAG)
+
+
+def _column(query: Query, column: str) -> str:
+    return column if query.reader is None else _OF_READER.get(column, column)
 
 
 def _conditions(query: Query) -> Iterator[Statement]:
@@ -112,7 +129,9 @@ def _conditions(query: Query) -> Iterator[Statement]:
     yield from _choices("image.view", tuple(map(str, query.views)))
     yield from _choices("image.modality", query.modalities)
     yield from _score_conditions(query)
-    if query.flag:
+    if query.flag and query.reader is not None:
+        yield Statement("instr(' ' || reading.flags || ' ', ?) > 0", (f" {query.flag} ",))
+    elif query.flag:
         yield Statement("image.id IN (SELECT image FROM flag WHERE name = ?)", (query.flag,))
     yield from _questions(query)
     if query.patient is not None:
@@ -132,9 +151,9 @@ def _choices(column: str, wanted: tuple[str, ...]) -> Iterator[Statement]:
 
 
 def _score_conditions(query: Query) -> Iterator[Statement]:
-    column = "score.probability" if _wants_scores(query) else "image.top_score"
+    column = "score.probability" if _wants_scores(query) else _column(query, "image.top_score")
     if query.label and not query.model:
-        yield Statement("image.top_label = ?", (query.label,))
+        yield Statement(f"{_column(query, 'image.top_label')} = ?", (query.label,))
     if query.model and not query.label:
         yield Statement("image.id IN (SELECT image FROM score WHERE model = ?)", (query.model,))
     if query.least_score is not None:

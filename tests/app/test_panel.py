@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QAbstractSlider, QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QPushButton, QTextBrowser, QToolButton, QWidget
@@ -24,7 +25,9 @@ from cxrview.app.views.colour_bar import bar_numbers
 from cxrview.app.views.finding_row import FindingRow
 from cxrview.app.views.layer_list import LayerList
 from cxrview.app.views.model_panel import ModelPanel
+from cxrview.core.gate import VIEW_AP
 from cxrview.core.image import ImageInfo
+from cxrview.core.lungs import lungs_of
 from cxrview.core.manifest import Threshold
 from tests.app.samples import LABELS, analysis_of, picture_of
 
@@ -61,6 +64,18 @@ def lateral(ready: AppState, p: float | None = None) -> AppState:
     assert ready.current is not None
     picture = picture_of(ready.current, info=ImageInfo(view="LL", patient_age="005Y"))
     return reading_known(replace(ready, picture=picture), ready.current, replace(analysis_of(), in_distribution=p))
+
+
+def test_the_view_badge_tells_what_the_gate_is_sure_of_and_where_the_file_says_otherwise(panel: ModelPanel, ready: AppState) -> None:
+    assert ready.current is not None
+    analysis, nothing = analysis_of(), np.full((8, 8), -9.0, np.float32)
+    seen = replace(ready, reading=replace(analysis, lungs=replace(lungs_of(nothing, analysis.frame), noticed=(VIEW_AP,))))
+    panel.render_state(seen)
+    assert badges(panel)["badge-view"] == "looks AP"
+    panel.render_state(replace(seen, picture=picture_of(ready.current, info=ImageInfo(view="PA"))))
+    assert badges(panel)["badge-view"] == "view PA, looks AP"
+    panel.render_state(replace(seen, picture=picture_of(ready.current, info=ImageInfo(view="AP"))))
+    assert badges(panel)["badge-view"] == "view AP"
 
 
 def test_badges_say_likeness_view_and_flags_with_their_reasons(panel: ModelPanel, ready: AppState) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -35,7 +34,18 @@ from cxrview.app.controllers.studies import PAGE, Studies, prior_of
 from cxrview.app.controllers.tables import COLUMNS, Tables
 from cxrview.app.controllers.thumbnails import SIDE_PX, Thumbnails
 from cxrview.app.privacy import names_toggled
-from cxrview.app.state import AppState, Layout, LoadedPicture, NoPicture, image_chosen, image_stepped
+from cxrview.app.row_texts import outcome_line
+from cxrview.app.state import (
+    AppState,
+    Layout,
+    LoadedPicture,
+    ModelEntry,
+    NoPicture,
+    ReadyModel,
+    UnreadablePicture,
+    image_chosen,
+    image_stepped,
+)
 from cxrview.app.store import Store
 from cxrview.app.tasks import InlineRunner
 from cxrview.core.image import ImageRef
@@ -43,6 +53,7 @@ from cxrview.library.index import index_paths
 from cxrview.library.library import open_library
 from cxrview.library.records import Query, Result, Score, Sort, View
 from tests.app.samples import row_of
+from tests.permissions import as_anybody
 
 
 @dataclass
@@ -102,14 +113,20 @@ def library_of(desk: Desk) -> object:
     return desk.shelf.library
 
 
-def score(desk: Desk, name: str, label: str, probability: float, *flags: str) -> None:
+def reads(desk: Desk, reader: str) -> None:
+    """Let a model run whose answers are kept under this name."""
+    entry = ModelEntry("demo", "Demo", "1", Path("demo"))
+    desk.store.apply(lambda state: replace(state, model=ReadyModel(entry, "onnx", "cpu", reader=reader)))
+
+
+def score(desk: Desk, name: str, label: str, probability: float, *flags: str, reader: str = "m") -> None:
     """Save an answer for the image with this name."""
     library = desk.shelf.library
     assert library is not None
     ref = next(ref for ref in desk.state.listing.shown if ref.path.stem == name)
     image = library.image_of(ref)
     assert image is not None
-    library.save_result(image.id, Result(name, "m", "demo", "1", "onnx", "cpu", (Score(label, 0.0, probability, 0.5),), flags))
+    library.save_result(image.id, Result(name, reader, "demo", "1", "onnx", "cpu", (Score(label, 0.0, probability, 0.5),), flags))
 
 
 # Opening.
@@ -193,7 +210,36 @@ def test_a_disc_is_listed_with_the_files_that_its_directory_names(desk: Desk, sh
 # Narrowing, sorting, paging.
 
 
+def test_the_list_knows_only_what_the_chosen_model_said(desk: Desk, films: Path) -> None:
+    desk.studies.open_paths([films])
+    score(desk, "c", "tb", 0.3, reader="first")
+    score(desk, "c", "covid", 0.8, "child", reader="second")
+    score(desk, "d", "tb", 0.9, reader="first")
+    reads(desk, "first")
+    desk.store.apply(mode_chosen, BrowserMode.PICTURES)
+    desk.store.apply(sort_chosen, Sort.SCORE)
+    desk.studies.show(range(5))
+    assert desk.names[:2] == ["d", "c"]
+    rows = {row.ref.path.stem: row for row in desk.state.browser.rows.by_id.values()}
+    assert (rows["c"].top_label, rows["c"].top_score, rows["c"].flags) == ("tb", 0.3, ())
+    assert desk.state.browser.stock.choices.labels == ("tb",)
+    assert desk.state.browser.stock.choices.flags == ()
+    desk.store.apply(filters_chosen, Filters(flag="child"))
+    assert desk.names == []
+    reads(desk, "second")
+    assert desk.names == ["c"]
+    desk.store.apply(filters_chosen, Filters())
+    rows = {row.ref.path.stem: row for row in desk.state.browser.rows.by_id.values()}
+    assert (rows["c"].top_label, rows["c"].top_score, rows["c"].flags) == ("covid", 0.8, ("child",))
+    assert (rows["d"].top_label, rows["d"].top_score) == ("", None)
+    reads(desk, "third")
+    assert outcome_line(desk.state, desk.state.browser.rows.by_id[rows["c"].id])[0] == "not scored"
+    desk.notes.star((rows["c"].id,), True)
+    assert desk.state.browser.rows.by_id[rows["c"].id].top_score is None
+
+
 def test_the_list_is_searched_narrowed_and_sorted(desk: Desk, films: Path) -> None:
+    reads(desk, "m")
     desk.studies.open_paths([films])
     score(desk, "d", "tb", 0.9, "child")
     score(desk, "b_lat", "tb", 0.4)
@@ -346,6 +392,7 @@ def test_a_missing_file_is_told_and_comes_back(desk: Desk, films: Path) -> None:
 
 
 def test_the_list_is_saved_as_it_is_seen_and_without_names_while_they_are_hidden(desk: Desk, films: Path, tmp_path: Path) -> None:
+    reads(desk, "m")
     desk.studies.open_paths([films])
     score(desk, "d", "tb", 0.9)
     desk.store.apply(text_typed, "s1")
@@ -356,6 +403,7 @@ def test_the_list_is_saved_as_it_is_seen_and_without_names_while_they_are_hidden
     assert tuple(rows[0]) == COLUMNS
     assert [Path(row["file"]).stem for row in rows] == ["a_pa", "b_lat", "d", "e"]
     assert (rows[2]["top_label"], rows[2]["top_score"], rows[1]["view"], rows[0]["note"]) == ("tb", "0.900000", "lateral", "'=look(here)")
+    assert [row["model"] for row in rows] == ["", "", "demo 1", ""]
     assert "4 rows were saved" in desk.state.notice
     desk.store.apply(names_toggled)
     desk.tables.save(tmp_path / "hidden.csv")
@@ -427,15 +475,24 @@ def test_without_a_library_pictures_can_be_looked_at_and_a_sentence_says_what_is
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_told_and_the_rest_is_listed(desk: Desk, films: Path) -> None:
+def test_what_may_not_be_read_is_told_and_the_rest_is_listed(desk: Desk, films: Path) -> None:
+    shut = films / "p003" / "s1" / "e.png"
     (films / "p002").chmod(0)
+    shut.chmod(0)
     try:
-        desk.studies.open_paths([films])
+        with as_anybody():
+            desk.studies.open_paths([films])
+            desk.store.apply(image_chosen, ImageRef(shut))
     finally:
         (films / "p002").chmod(0o755)
+        shut.chmod(0o644)
     assert desk.names == ["a_pa", "b_lat", "c", "e"]
     assert "p002" in desk.state.notice
+    assert isinstance(desk.state.picture, UnreadablePicture)
+    assert "ermission" in desk.state.picture.reason
+    row = current_row(desk.state)
+    assert row is not None
+    assert row.reason
 
 
 def test_a_folder_that_vanishes_while_it_is_read_costs_its_images_and_nothing_else(

@@ -319,6 +319,25 @@ def test_an_older_library_is_brought_forward(filled: tuple[Path, tuple[int, ...]
         migrate(connection, scripts)
 
 
+def test_a_library_from_before_each_model_had_its_own_word_keeps_its_scores(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, MIGRATIONS[:1])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO patient VALUES (1, 'k', '', '', '', '')")
+        connection.execute("INSERT INTO study VALUES (1, 1, 'k', '', '', '', '')")
+        columns = "id, path, member, frame, patient, study, size, changed, added, format, modality, view, body_part, laterality, age"
+        more = "manufacturer, institution, series_uid, series_description, sop_uid, taken, rows, columns, bits, frames, reason"
+        values = "1, '/films/film.dcm', '', 0, 1, 1, 1, 1, '', '', '', 'PA', '', '', '', '', '', '', '', '', '', 8, 8, 8, 1, ''"
+        connection.execute(f"INSERT INTO image ({columns}, {more}) VALUES ({values})")
+        insert = "INSERT INTO score (image, model, label, probability, is_positive) VALUES (1, 'm', ?, ?, ?)"
+        connection.executemany(insert, [("normal", 0.6, 0), ("tb", 0.4, 1)])
+    library = open_library(path)
+    (film,) = library.images([1], reader="m")
+    assert (film.top_label, film.top_score) == ("tb", 0.4)
+    library.close()
+
+
 def test_a_step_forward_that_fails_changes_nothing(filled: tuple[Path, tuple[int, ...]]) -> None:
     path, _ = filled
     scripts = (*MIGRATIONS, "ALTER TABLE image ADD COLUMN verdict TEXT;\nUPDATE nowhere SET x = 1;\n")

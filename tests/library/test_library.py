@@ -115,6 +115,27 @@ def test_a_newer_result_of_the_same_model_replaces_the_older(library: Library) -
     assert names(library, Query(model="m", label="covid19", greatest_score=0.3)) == ["film"]
 
 
+def test_a_model_is_asked_for_its_own_word_and_never_given_another_ones(library: Library) -> None:
+    ids = put(library, film={}, other={}, third={})
+    library.save_result(ids["film"], result(model="a", flags=("lateral",), covid19=0.9))
+    library.save_result(ids["film"], result(model="b", tb=0.3))
+    library.save_result(ids["other"], result(model="b", flags=("child", "lateral"), tb=0.7))
+    (film,) = library.images([ids["film"]], reader="a")
+    assert (film.top_label, film.top_score, film.flags) == ("covid19", 0.9, ("lateral",))
+    (other,) = library.images([ids["other"]], reader="a")
+    assert (other.top_label, other.top_score, other.flags) == ("", None, ())
+    assert names(library, Query(reader="b", sort=Sort.SCORE)) == ["other", "film", "third"]
+    assert names(library, Query(reader="a", sort=Sort.SCORE))[0] == "film"
+    assert names(library, Query(reader="a", label="tb")) == []
+    assert names(library, Query(reader="b", label="tb", least_score=0.5)) == ["other"]
+    assert names(library, Query(reader="b", flag="lateral")) == ["other"]
+    assert names(library, Query(reader="b", flag="later")) == []
+    assert (library.choices(reader="b").labels, library.choices(reader="b").flags) == (("tb",), ("child", "lateral"))
+    assert library.choices(reader="nobody").labels == ()
+    library.forget([ids["other"]])
+    assert library.choices(reader="b").flags == ()
+
+
 def test_results_of_two_models_stand_side_by_side(library: Library) -> None:
     ids = put(library, film={})
     library.save_result(ids["film"], result(model="a", covid19=0.9))

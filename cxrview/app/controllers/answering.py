@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from cxrview.app.answers import view_seen
 from cxrview.app.controllers.kept import Kept
 from cxrview.app.controllers.models import Session
 from cxrview.app.state import RecalledAnalysis
 from cxrview.core.errors import LibraryError
-from cxrview.core.flags import flags_of
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.prepare import to_gray
 from cxrview.core.results import Analysis, Finding
-from cxrview.engine.analyse import analyse
+from cxrview.engine.analyse import analyse, with_flags_of_file
 from cxrview.library.library import Library
 from cxrview.library.records import Result
 from cxrview.library.results import pixel_hash, result_of
@@ -23,9 +23,10 @@ OpenLibrary = Callable[[], Library | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a model says of a picture; `is_new` when it ran for it. `pixels_hash` finds the picture again."""
+    """What a model says of a picture; `is_new` when it ran for it. `pixels_hash` finds the picture again, `reader` names who answered."""
 
     pixels_hash: str
+    reader: str
     analysis: Analysis
     is_new: bool
 
@@ -50,7 +51,7 @@ class Memory:
 
 def answer_key(pixels_hash: str, session: Session) -> Hashable:
     """Name an answer: of which picture, by which model, run by what."""
-    return ("answer", pixels_hash, session.package.sha256, session.predictor.engine, session.predictor.device, session.target)
+    return ("answer", pixels_hash, session.reader, session.predictor.engine, session.predictor.device, session.target)
 
 
 def answer_to(pixels: Pixels, session: Session, memory: Memory, *, needs_maps: bool = False) -> Answer:
@@ -59,20 +60,20 @@ def answer_to(pixels: Pixels, session: Session, memory: Memory, *, needs_maps: b
     key = answer_key(digest, session)
     kept = memory.kept.analysis(key)
     if kept is not None:
-        return Answer(digest, kept, is_new=False)
+        return Answer(digest, session.reader, kept, is_new=False)
     recalled = None if needs_maps else _recalled(pixels, digest, session, memory)
     if recalled is not None:
-        return Answer(digest, recalled, is_new=False)
+        return Answer(digest, session.reader, recalled, is_new=False)
     analysis = analysed(pixels, session)
     memory.kept.keep_analysis(key, analysis)
-    return Answer(digest, analysis, is_new=True)
+    return Answer(digest, session.reader, analysis, is_new=True)
 
 
 def analysed(pixels: Pixels, session: Session) -> Analysis:
     """Let the model read, and note beside its answer what is unusual about the file."""
     lungs = None if session.lungs is None else session.lungs.find(pixels)
     analysis = analyse(pixels, session.package, session.predictor, heatmap_target=session.target, lungs=lungs)
-    return replace(analysis, flags=tuple(dict.fromkeys((*map(str, flags_of(pixels)), *analysis.flags))))
+    return with_flags_of_file(analysis, pixels)
 
 
 def save_answer(ref: ImageRef, answer: Answer, library: Library) -> None:
@@ -82,7 +83,8 @@ def save_answer(ref: ImageRef, answer: Answer, library: Library) -> None:
         LibraryError: it cannot be written.
     """
     image = library.image_of(ref)
-    library.save_result(image.id if image is not None else 0, result_of(answer.analysis, answer.pixels_hash))
+    result = result_of(answer.analysis, answer.pixels_hash, reader=answer.reader, view=view_seen(answer.analysis))
+    library.save_result(image.id if image is not None else 0, result)
 
 
 def _recalled(pixels: Pixels, digest: str, session: Session, memory: Memory) -> RecalledAnalysis | None:
@@ -90,7 +92,7 @@ def _recalled(pixels: Pixels, digest: str, session: Session, memory: Memory) -> 
     if library is None:
         return None
     try:
-        result = library.find_result(digest, session.package.sha256)
+        result = library.find_result(digest, session.reader)
     except LibraryError:
         return None  # the same fault is told when the new answer is saved
     return None if result is None else _from_result(pixels, result, session)
@@ -118,4 +120,5 @@ def _from_result(pixels: Pixels, result: Result, session: Session) -> RecalledAn
         flags=result.flags,
         in_distribution=result.in_distribution,
         facts=pixels.facts,
+        view=result.view,
     )

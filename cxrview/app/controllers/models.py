@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,17 @@ class Session:
     card: str = ""
     lungs: LungFinder | None = None
     target: HeatmapTarget = HeatmapTarget.LOGIT
+
+    @property
+    def reader(self) -> str:
+        """Name whose answers these are: the model package, and the packages that look at the picture beside it."""
+        if self.lungs is None:
+            return self.package.sha256
+        beside = (self.lungs.package, *(() if self.lungs.gate is None else (self.lungs.gate.package,)))
+        digest = hashlib.blake2b(digest_size=32)
+        for package in (self.package, *beside):
+            digest.update(package.sha256.encode() + b";")
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Let go of what runs."""
@@ -165,6 +177,7 @@ def ready_model(entry: ModelEntry, session: Session) -> ReadyModel:
         session.card,
         curves_of(manifest),
         session.lungs is not None,
+        session.reader,
     )
 
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QTimer
 
 from cxrview.app.browsing import image_remembered, rows_known
 from cxrview.app.controllers.shelf import Shelf, sentence
-from cxrview.app.state import AppState, LoadedPicture, MarkBook, UnreadablePicture, neighbours, notice_given
+from cxrview.app.state import AppState, LoadedPicture, MarkBook, UnreadablePicture, neighbours, notice_given, reader_of
 from cxrview.app.store import Store
 from cxrview.core.errors import BrokenMarks, CxrError
 from cxrview.core.image import ImageRef, Window
@@ -89,7 +89,8 @@ class Notes:
 
     def write(self, image: int, text: str) -> None:
         """Keep the note of an image, at every key, so that nothing can take it away."""
-        self._start(f"note {image}", lambda library: _written(library, image, text))
+        reader = reader_of(self._store.state)
+        self._start(f"note {image}", lambda library: _written(library, image, text, reader))
 
     def close(self) -> None:
         """Keep what waits; for the end, when no lane runs any more."""
@@ -109,7 +110,8 @@ class Notes:
 
     def _recall(self, file: ImageRef) -> None:
         self._asked.add(file)
-        self._shelf.ask(f"recall {file}", lambda library: _memory(library, file), lambda memory: self._on_recalled(file, memory))
+        reader = reader_of(self._store.state)
+        self._shelf.ask(f"recall {file}", lambda library: _memory(library, file, reader), lambda memory: self._on_recalled(file, memory))
 
     def _on_recalled(self, file: ImageRef, memory: _Memory) -> None:
         is_new = file not in self._recalled
@@ -169,12 +171,15 @@ class Notes:
             self._keep(picture.ref, "seen", partial(_note_seen, reason))
 
     def _keep(self, file: ImageRef, what: str, write: Write) -> None:
-        self._start(f"{what} {file}", lambda library: _kept(library, file, write))
+        reader = reader_of(self._store.state)
+        self._start(f"{what} {file}", lambda library: _kept(library, file, write, reader))
 
     def _set(self, ids: Sequence[int], write: Callable[[Library], None]) -> None:
+        reader = reader_of(self._store.state)
+
         def work(library: Library) -> tuple[Image, ...]:
             write(library)
-            return library.images(ids)
+            return library.images(ids, reader=reader)
 
         self._start(f"set {len(self._waiting)} {tuple(ids[:8])}", work)
 
@@ -203,10 +208,11 @@ def _shown(state: AppState) -> tuple[ImageRef, ...]:
     return tuple(ref for ref in (state.current, *cells, *(neighbours(state) if state.current else ())) if ref is not None)
 
 
-def _memory(library: Library, file: ImageRef) -> _Memory:
-    image = library.image_of(file)
-    if image is None:
+def _memory(library: Library, file: ImageRef, reader: str) -> _Memory:
+    known = library.image_of(file)
+    if known is None:
         return _Memory()
+    image = next(iter(library.images((known.id,), reader=reader)), known)
     annotation = library.annotation(image.id)
     try:
         marks = {} if annotation is None else _parsed(annotation)
@@ -225,7 +231,7 @@ def _parsed(annotation: Annotation) -> dict[int, tuple[Mark, ...]]:
         raise BrokenMarks("they are no marks of this program.") from error
 
 
-def _kept(library: Library, file: ImageRef, write: Write) -> tuple[Image, ...]:
+def _kept(library: Library, file: ImageRef, write: Write, reader: str) -> tuple[Image, ...]:
     """Write to the row of a file; one that was forgotten meanwhile gets a new one."""
     image = library.image_of(file)
     if image is None:
@@ -234,7 +240,7 @@ def _kept(library: Library, file: ImageRef, write: Write) -> tuple[Image, ...]:
     if image is None:
         return ()
     write(library, image)
-    return library.images((image.id,))
+    return library.images((image.id,), reader=reader)
 
 
 def _keep_marks(frames: Mapping[int, tuple[Mark, ...]], library: Library, image: Image) -> None:
@@ -256,6 +262,6 @@ def _note_seen(reason: str, library: Library, image: Image) -> None:
         library.set_read((image.id,), is_read=True)
 
 
-def _written(library: Library, image: int, text: str) -> tuple[Image, ...]:
+def _written(library: Library, image: int, text: str, reader: str) -> tuple[Image, ...]:
     library.set_note(image, text)
-    return library.images((image,))
+    return library.images((image,), reader=reader)

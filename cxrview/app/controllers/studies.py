@@ -22,7 +22,7 @@ from cxrview.app.browsing import (
     stock_known,
 )
 from cxrview.app.controllers.shelf import Shelf, sentence
-from cxrview.app.state import AppState, notice_given
+from cxrview.app.state import AppState, notice_given, reader_of
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context
 from cxrview.core.errors import CxrError, LibraryDamaged
@@ -32,6 +32,7 @@ from cxrview.io.read import Problem
 from cxrview.library.index import Indexed, Progress, check_files, index_paths
 from cxrview.library.library import Library
 from cxrview.library.records import Image, Query, View
+from cxrview.library.search import asks_reader
 
 INDEX_KEY = "index"
 LIST_KEY = "list images"
@@ -83,6 +84,7 @@ class Studies:
         self._listing: Listing | None = None
         self._pages: set[int] = set()
         self._is_scoring = False
+        self._reader = ""
         self._scope = Scope()
         self._current: ImageRef | None = None
 
@@ -100,10 +102,14 @@ class Studies:
             self._stocked = state.browser.opened
             self.take_stock()
             self._look()
-        if state.openings and _wanted(state.browser) != self._asked:
+        if state.openings and _wanted(state.browser, reader_of(state)) != self._asked:
             self._list()
         if state.browser.scope != self._scope:
             self._scope = state.browser.scope
+            self.take_stock()
+        if reader_of(state) != self._reader:  # what another model said is not this one's
+            self._reader = reader_of(state)
+            self._renew_rows()
             self.take_stock()
         was_scoring, self._is_scoring = self._is_scoring, state.batch is not None
         if was_scoring and not self._is_scoring:
@@ -206,7 +212,7 @@ class Studies:
         if opening is None or not opening.is_pending:
             return
         browser = replace(self._store.state.browser, scope=_scope_of(opening.scope), filters=Filters())
-        wanted = _wanted(browser)
+        wanted = _wanted(browser, reader_of(self._store.state))
 
         def on_listed(listing: Listing) -> None:
             if self._opening is not None and self._opening.scope == opening.scope and self._opening.is_pending and listing.shown:
@@ -222,7 +228,7 @@ class Studies:
         self._opening = None
         self._shelf.cancel(INDEX_KEY)
         browser = replace(self._store.state.browser, scope=Scope(), filters=Filters())
-        wanted = _wanted(browser)
+        wanted = _wanted(browser, reader_of(self._store.state))
 
         def on_listed(listing: Listing) -> None:
             if listing.shown:
@@ -235,7 +241,7 @@ class Studies:
 
     def _list(self) -> None:
         """Ask for the list; while one is being made, once more afterwards unless something else is wanted."""
-        wanted = _wanted(self._store.state.browser)
+        wanted = _wanted(self._store.state.browser, reader_of(self._store.state))
         if self._is_listing and wanted == self._asked:
             self._is_stale = True
             return
@@ -263,11 +269,12 @@ class Studies:
                 self._fetch(page, tuple(ids[page * PAGE : (page + 1) * PAGE]))
 
     def _fetch(self, page: int, ids: tuple[int, ...]) -> None:
-        self._shelf.ask(f"rows {page}", lambda library: library.images(ids), self._store.bound(rows_known))
+        reader = reader_of(self._store.state)
+        self._shelf.ask(f"rows {page}", lambda library: library.images(ids, reader=reader), self._store.bound(rows_known))
 
     def _renew_rows(self) -> None:
-        known = tuple(self._store.state.browser.rows.by_id)
-        self._shelf.ask("renew rows", lambda library: library.images(known), self._store.bound(rows_known))
+        known, reader = tuple(self._store.state.browser.rows.by_id), reader_of(self._store.state)
+        self._shelf.ask("renew rows", lambda library: library.images(known, reader=reader), self._store.bound(rows_known))
 
     def renew(self) -> None:
         """Ask again for list, rows and choices: something was scored or written."""
@@ -278,8 +285,8 @@ class Studies:
 
     def take_stock(self) -> None:
         """Ask what there is to filter by, what was opened last, and what cannot be read."""
-        scope = self._store.state.browser.scope
-        self._shelf.ask(STOCK_KEY, lambda library: _stock(library, scope), self._store.bound(stock_known))
+        scope, reader = self._store.state.browser.scope, reader_of(self._store.state)
+        self._shelf.ask(STOCK_KEY, lambda library: _stock(library, scope, reader), self._store.bound(stock_known))
 
     def list_problems(self, tell: Callable[[tuple[Problem, ...]], None]) -> None:
         """Give every file, folder and archive of what is looked at that cannot be read, with the reason."""
@@ -361,8 +368,10 @@ def _scope_of(scope: Scope) -> Scope:
     return replace(scope, paths=tuple(path.parent if path.name.upper() == "DICOMDIR" else path for path in scope.paths))
 
 
-def _wanted(browser: Browser) -> _Wanted:
-    return _Wanted(browser.opened, query_of(browser), browser.mode is BrowserMode.PATIENTS)
+def _wanted(browser: Browser, reader: str) -> _Wanted:
+    """Say what is asked for; a list that is not about answers does not depend on whose they are."""
+    query = query_of(browser, reader)
+    return _Wanted(browser.opened, query if asks_reader(query) else replace(query, reader=None), browser.mode is BrowserMode.PATIENTS)
 
 
 def _listing(library: Library, wanted: _Wanted) -> Listing:
@@ -374,11 +383,11 @@ def _look_through(library: Library, opening: _Opening, context: Context) -> Inde
     return index_paths(library, opening.scope.paths, context=context)
 
 
-def _stock(library: Library, scope: Scope) -> Stock:
+def _stock(library: Library, scope: Scope, reader: str) -> Stock:
     return Stock(
         images=library.count(Query()),
         recent=tuple(RecentPath(path, path.exists()) for path in library.recent(MOST_RECENT)),
-        choices=library.choices(),
+        choices=library.choices(reader=reader),
         problems=_unopened(library, scope),
         unreadable=library.count(Query(is_readable=False, below=scope.paths)),
         missing=library.count(Query(is_missing=True, below=scope.paths)),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cxrview.app.controllers.shelf import Shelf
 from cxrview.app.row_texts import date_text
-from cxrview.app.state import notice_given
+from cxrview.app.state import AppState, ReadyModel, notice_given, reader_of
 from cxrview.app.store import Store
 from cxrview.app.tasks import Context
 from cxrview.core.errors import CxrError
@@ -20,11 +21,24 @@ KEY = "save list"
 PAGE = 500
 COLUMNS = (
     *("number", "patient", "patient_id", "sex", "age", "date", "study", "modality", "view", "body_part", "file", "columns", "rows"),
-    *("top_label", "top_score", "flags", "is_read", "is_starred", "note", "is_missing", "problem"),
+    *("model", "top_label", "top_score", "flags", "is_read", "is_starred", "note", "is_missing", "problem"),
 )
 TELLING = frozenset({"patient", "patient_id", "study", "file", "note"})
 """Columns that may tell who a patient is; left out while names are hidden."""
 _LEADERS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """The model whose scores stand in the table: how its answers are kept, and its name for people."""
+
+    key: str
+    title: str
+
+    @classmethod
+    def of(cls, state: AppState) -> _Reader:
+        entry = state.model.entry if isinstance(state.model, ReadyModel) else None
+        return cls(reader_of(state), "" if entry is None else f"{entry.id} {entry.version}")
 
 
 class Tables:
@@ -37,18 +51,18 @@ class Tables:
     def save(self, path: Path) -> None:
         """Write the list, in its order and as it is narrowed now."""
         state = self._store.state
-        ids, is_hiding = tuple(state.listing.ids), state.is_hiding_names
+        ids, is_hiding, reader = tuple(state.listing.ids), state.is_hiding_names, _Reader.of(state)
         target = path if path.suffix else path.with_name(f"{path.name}.csv")
         self._shelf.index(
             KEY,
-            lambda library, context: _write(library, ids, target, context, is_hiding=is_hiding),
+            lambda library, context: _write(library, ids, target, context, reader, is_hiding=is_hiding),
             lambda count: self._store.apply(notice_given, f"{count:,} rows were saved as {target}."),
             on_failed=lambda error: self._store.apply(notice_given, str(error)),
             on_progress=lambda _progress: None,
         )
 
 
-def _write(library: Library, ids: Sequence[int], target: Path, context: Context, *, is_hiding: bool) -> int:
+def _write(library: Library, ids: Sequence[int], target: Path, context: Context, reader: _Reader, *, is_hiding: bool) -> int:
     names = [name for name in COLUMNS if not (is_hiding and name in TELLING)]
     count = 0
     try:
@@ -57,16 +71,16 @@ def _write(library: Library, ids: Sequence[int], target: Path, context: Context,
             table.writeheader()
             for start in range(0, len(ids), PAGE):
                 context.check()
-                for image in library.images(ids[start : start + PAGE]):
+                for image in library.images(ids[start : start + PAGE], reader=reader.key):
                     count += 1
-                    table.writerow({name: _harmless(value) for name, value in _row(count, image).items()})
+                    table.writerow({name: _harmless(value) for name, value in _row(count, image, reader).items()})
     except OSError as error:
         told = error.strerror or "it cannot be written"
         raise CxrError(f"The list cannot be saved there ({told}).", hint="Choose another folder.", subject=str(target)) from error
     return count
 
 
-def _row(number: int, image: Image) -> dict[str, str]:
+def _row(number: int, image: Image, reader: _Reader) -> dict[str, str]:
     return {
         "number": str(number),
         "patient": image.patient_name,
@@ -81,6 +95,7 @@ def _row(number: int, image: Image) -> dict[str, str]:
         "file": str(image.ref),
         "columns": str(image.columns or ""),
         "rows": str(image.rows or ""),
+        "model": "" if image.top_score is None else reader.title,
         "top_label": image.top_label,
         "top_score": "" if image.top_score is None else f"{image.top_score:.6f}",
         "flags": " ".join(image.flags),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from cxrview.app.answers import flags_shown, is_withheld, refusal_of
+from cxrview.app.answers import flags_shown, is_withheld, refusal_of, view_seen
 from cxrview.app.state import AppState, LoadedPicture
 from cxrview.app.views.flow_layout import FlowLayout
 from cxrview.app.views.labels import make_label
@@ -121,7 +121,8 @@ def badges_of(state: AppState) -> tuple[Badge, ...]:
         for flag in flags
         if flag is not Flag.UNLIKE_TRAINING  # the likeness badge says so in more words
     )
-    return (*_likeness_badges(state), _view_badge(state.picture), *warnings)
+    seen = view_seen(state.reading) if isinstance(state.reading, Analysis) else ""
+    return (*_likeness_badges(state), _view_badge(state.picture, seen), *warnings)
 
 
 def _likeness_badges(state: AppState) -> tuple[Badge, ...]:
@@ -134,11 +135,16 @@ def _likeness_badges(state: AppState) -> tuple[Badge, ...]:
     return (Badge("likeness", LIKENESS_WORDS[likeness], reason, _LIKENESS_ROLES[likeness]),)
 
 
-def _view_badge(picture: LoadedPicture) -> Badge:
+def _view_badge(picture: LoadedPicture, seen: str) -> Badge:
+    """Tell the view that the file names, else the one that a network sees."""
     view = picture.pixels.info.view.upper()
+    if not view and seen:
+        return Badge("view", f"looks {seen}", f"The file does not say how the picture was taken; a network takes it for {seen}.")
     if not view:
-        return Badge("view", "view unknown", "The file does not say how the picture was taken.")
+        return Badge("view", "view unknown", "The file does not say how the picture was taken, and no network is sure that it is AP.")
     frontal = "a frontal view" if view in FRONTAL else "not named as a frontal view"
+    if seen and view in FRONTAL and seen != view:
+        return Badge("view", f"view {view}, looks {seen}", f"The file says {view}; a network takes it for {seen}.", "chipWarning")
     return Badge("view", f"view {view}", f"The file says {view}: {frontal}.")
 
 
