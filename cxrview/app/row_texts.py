@@ -103,7 +103,7 @@ def outcome_line(state: AppState, image: Image) -> tuple[str, Tone]:
     if outcome is not None and outcome.withheld:
         return "scores withheld", Tone.PLAIN
     if outcome is not None and outcome.top is not None:
-        return f"{outcome.top.label.name} {outcome.top.probability:.2f}", Tone.POSITIVE if outcome.top.is_positive else Tone.PLAIN
+        return f"{outcome.top.label.name} {outcome.top.probability:.2f}", Tone.POSITIVE if outcome.top.is_raised else Tone.PLAIN
     if image.reason or (outcome is not None and outcome.error):
         return image.reason or (outcome.error if outcome else ""), Tone.ERROR
     if image.top_score is None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from cxrview.batch.row import LabelScore, ScoreRow, Status
-
-# Labels that say that nothing was found.
-UNREMARKABLE = frozenset({"normal", "no_finding", "no-finding", "healthy", "negative"})
+from cxrview.core.manifest import UNREMARKABLE
 
 
 def urgency(row: ScoreRow) -> float:

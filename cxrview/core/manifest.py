@@ -126,6 +126,10 @@ class Code:
     meaning: str
 
 
+# Ids of labels that say that nothing was found, as people name them.
+UNREMARKABLE = frozenset({"normal", "clear", "healthy", "negative", "none", "no-finding", "no_finding", "control"})
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """One output of a model; `id` is short, lower case, used in columns and options."""
@@ -133,6 +137,11 @@ class Label:
     id: str
     name: str
     codes: tuple[Code, ...] = ()
+
+    @property
+    def is_finding(self) -> bool:
+        """Tell whether it says that something was found."""
+        return self.id.lower() not in UNREMARKABLE
 
 
 class HeatmapKind(StrEnum):

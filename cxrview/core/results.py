@@ -62,6 +62,11 @@ class Finding:
         """Tell whether the probability reaches the threshold."""
         return self.probability >= self.threshold
 
+    @property
+    def is_raised(self) -> bool:
+        """Tell whether it is positive and says that something was found; a positive `normal` is nothing to point at."""
+        return self.is_positive and self.label.is_finding
+
 
 class HeatmapTarget(StrEnum):
     """What the map explains: the logit itself, or this class against the rest (z_c - logsumexp of the others)."""

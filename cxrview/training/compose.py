@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from cxrview.core.errors import RecipeError
-from cxrview.core.manifest import Architecture, InputSpec, Task
+from cxrview.core.manifest import UNREMARKABLE, Architecture, InputSpec, Task
 from cxrview.engine.packages import Package, installed_packages
 from cxrview.training.dataset import DataSet, data_recipe, notes_of
 from cxrview.training.procedure import RangeTest, Search, Stage
@@ -29,7 +29,6 @@ from cxrview.training.recipe import (
 
 RANGE_STEPS = 60  # of the range test that can be asked for beside any recipe
 ANY_OTHER = "any-finding"  # what the first network of a hierarchy calls everything but normal
-NEGATIVES = frozenset({"normal", "clear", "healthy", "negative", "none", "no-finding", "no_finding", "control"})
 
 
 class Route(StrEnum):
@@ -184,7 +183,7 @@ def compose(data_set: DataSet, plan: Plan, *, title: str = "") -> Recipe:
         data = replace(data, labels=tuple(label for stage in base.stages for label in stage.labels if label != ANY_OTHER))
     task = _task(base.task, data_set)
     if task is Task.BINARY:
-        positive = next((label for label in reversed(data_set.labels) if label not in NEGATIVES), data_set.labels[-1])
+        positive = next((label for label in reversed(data_set.labels) if label not in UNREMARKABLE), data_set.labels[-1])
         negatives = {label: () for label in data_set.labels if label != positive}
         data = replace(data, labels=(positive,), names={positive: data_set.names[positive]}, label_map={positive: (positive,), **negatives})
     package = replace(base.package, notes=(*base.package.notes, *notes_of(data_set)))
@@ -201,7 +200,7 @@ def stages_for(data_set: DataSet) -> tuple[Stage, ...]:
     Raises:
         RecipeError: there is no normal class and two others, or an image may have several labels.
     """
-    normal = next((label for label in data_set.labels if label in NEGATIVES), "")
+    normal = next((label for label in data_set.labels if label in UNREMARKABLE), "")
     others = tuple(label for label in data_set.labels if label != normal)
     if data_set.task is not Task.MULTICLASS or not normal or len(others) < 2:
         raise RecipeError(

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from cxrview.app.answers import threshold_chosen
 from cxrview.app.browsing import search_started
 from cxrview.app.state import (
     AppState,
@@ -108,6 +109,13 @@ def test_a_positive_label_is_painted_differently(model_panel: ModelPanel, scored
     }
     assert "#f3b562" in colours["finding-tb"]
     assert "#f3b562" not in colours["finding-pneumonia"]
+
+
+def test_a_normal_over_its_threshold_is_nothing_to_point_at(model_panel: ModelPanel, scored: AppState) -> None:
+    model_panel.render_state(threshold_chosen(scored, "normal", 0.05))
+    row = part(model_panel, FindingRow, "finding-normal")
+    assert row.accessibleName() == "Normal: 0.10, above its threshold"
+    assert "#f3b562" not in {row.grab().toImage().pixelColor(14, y).name() for y in range(10, 40)}
 
 
 def test_the_chooser_tells_only_what_the_person_chose(model_panel: ModelPanel, shown: AppState, qtbot: QtBot) -> None:

@@ -121,10 +121,10 @@ class FindingRow(QAbstractButton):
         font.setBold(finding.is_positive)
         painter.setFont(font)
         metrics = painter.fontMetrics()
-        painter.setPen(QColor(self._colours.positive if finding.is_positive and not shown.is_second_only else self._colours.text))
+        painter.setPen(QColor(self._colours.positive if finding.is_raised and not shown.is_second_only else self._colours.text))
         painter.drawText(words, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), number)
         room = int(words.width() - metrics.horizontalAdvance(number) - PADDING_PX)
-        name = finding.label.name + ("  ·  positive" if finding.is_positive else "")
+        name = finding.label.name + ("  ·  positive" if finding.is_raised else "")
         painter.setPen(QColor(self._colours.text))
         shown_name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
         painter.drawText(words, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown_name)
@@ -172,7 +172,7 @@ class FindingRow(QAbstractButton):
         painter.drawRoundedRect(track, BAR_PX / 2, BAR_PX / 2)
         filled = QRectF(track)
         filled.setWidth(max(float(BAR_PX), track.width() * finding.probability))
-        painter.setBrush(QColor(self._colours.positive if finding.is_positive else self._colours.accent))
+        painter.setBrush(QColor(self._colours.positive if finding.is_raised else self._colours.accent))
         painter.drawRoundedRect(filled, BAR_PX / 2, BAR_PX / 2)
         x = track.left() + track.width() * min(1.0, max(0.0, finding.threshold))
         if shown.own_threshold is not None and shown.is_moved:
@@ -259,20 +259,27 @@ def spoken(shown: FindingShown) -> str:
     finding = shown.finding
     if shown.is_second_only:
         return f"{finding.label.name}: second model {finding.probability:.2f}"
-    state = "positive" if finding.is_positive else "under its threshold"
+    state = state_of(finding)
     covered = "" if shown.after is None else f", {shown.after.probability:.2f} when covered"
     disputed = ", which disagrees" if shown.is_disputed else ""
     second = "" if shown.second is None else f", second model {shown.second.probability:.2f}{disputed}"
     return f"{finding.label.name}: {finding.probability:.2f}, {state}{covered}{second}"
 
 
+def state_of(finding: Finding) -> str:
+    """Say on which side of its threshold a probability lies."""
+    if not finding.is_positive:
+        return "under its threshold"
+    return "positive" if finding.label.is_finding else "above its threshold"
+
+
 def tip_of(shown: FindingShown) -> str:
     """Say all that is known of a label's answer."""
     finding = shown.finding
     if shown.is_second_only:
-        state = "positive" if finding.is_positive else "under its threshold"
+        state = state_of(finding)
         return f"{finding.label.name}: only the second model knows this label\nProbability {finding.probability:.3f}, {state}"
-    state = "positive" if finding.is_positive else "under its threshold"
+    state = state_of(finding)
     moved = f", moved; of the package {shown.own_threshold:.3f}" if shown.own_threshold is not None and shown.is_moved else ""
     lines = (
         f"{finding.label.name}: {state}",
