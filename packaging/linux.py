@@ -20,6 +20,8 @@ PNG_SIZES = (16, 32, 48, 128, 256)
 ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 # xz makes the smaller package and takes minutes; with torch inside it would take an hour.
 COMPRESSION = {"viewer": ("-Zxz", "-z6"), "full": ("-Zzstd", "-z9")}
+# Two and more processors pack into the same bytes, one into others.
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def make_deb(frozen: Frozen, target: Path) -> Path:
         shutil.copy(LINUX / "postrm", root / "DEBIAN" / "postrm")
         make_plain(root, frozen.epoch)
         environment = dict(os.environ, SOURCE_DATE_EPOCH=str(frozen.epoch))
-        command = ["dpkg-deb", "--root-owner-group", *COMPRESSION[frozen.flavour], "--build", str(root), str(deb)]
+        packing = ["--root-owner-group", f"--threads-max={THREADS}", *COMPRESSION[frozen.flavour]]
+        command = ["dpkg-deb", *packing, "--build", str(root), str(deb)]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
     return deb
 

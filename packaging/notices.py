@@ -93,7 +93,8 @@ def bill_of_materials(components: tuple[Component, ...]) -> str:
     sys.path.insert(0, str(ROOT))
     from cxrview import __version__
 
-    program = Part(name="cxrview", version=__version__, type=ComponentType.APPLICATION, licenses=[DisjunctiveLicense(id="Apache-2.0")])
+    licence = DisjunctiveLicense(id="Apache-2.0")  # without a reference of its own, the program would get one by chance
+    program = Part(name="cxrview", version=__version__, type=ComponentType.APPLICATION, licenses=[licence], bom_ref="cxrview")
     bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, repr([(each.name, each.version) for each in components])))
     bom.metadata.component = program
     bom.metadata.timestamp = dt.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), dt.UTC)

@@ -30,6 +30,7 @@ from cxrview.app.layers import LayerKind  # noqa: E402
 from cxrview.app.main import Options, Program, build  # noqa: E402
 from cxrview.app.marking import mark_added, mark_selected  # noqa: E402
 from cxrview.app.state import Layout, LoadedPicture, ReadyModel, ThemeName, image_chosen, label_chosen, layers_chosen, theme_chosen  # noqa: E402
+from cxrview.app.wizard import Page  # noqa: E402
 from cxrview.core.marks import Mark, MarkKind, Point  # noqa: E402
 from cxrview.core.phantom import View, phantom  # noqa: E402
 from cxrview.core.results import Analysis  # noqa: E402
@@ -39,6 +40,7 @@ from cxrview.io.settings import Settings, save_settings  # noqa: E402
 SIZE = (1360, 860)
 SIDE = 1024
 FILMS = 11
+CLASS_FILMS, CLASS_SIDE = 30, 384
 PATIENCE_S = 120.0
 # Small enough for a page, good enough to read.
 QUALITY = 82
@@ -136,8 +138,33 @@ def show_layers(program: Program) -> None:
     store.apply(mark_selected, 0)
 
 
+def show_training(program: Program, scratch: Path, folder: Path) -> None:
+    """Take two folders of phantoms through the first pages of the wizard."""
+    for number, name in enumerate(("normal", "pneumonia")):
+        write_phantoms(scratch / "ward" / name, CLASS_FILMS, 100 * (number + 1), size=(CLASS_SIDE, CLASS_SIDE))
+    desk = program.desk
+    desk.open()
+    assert desk.window is not None
+    assert desk.store is not None
+    wizard, store = desk.window, desk.store
+    wizard.resize(*SIZE)
+    wizard.data.place_added.emit(scratch / "ward")
+    wait(lambda: bool(store.state.sources), "the place")
+    wizard.data.scan_requested.emit()
+    wait(lambda: store.state.data_set is not None, "the scan")
+    settle()
+    keep(wizard, folder / "wizard-data.webp")
+    wizard.page_chosen.emit(Page.LOOK)
+    wait(lambda: store.state.look is not None, "what the network will see")
+    settle()
+    keep(wizard, folder / "wizard-look.webp")
+    wizard.page_chosen.emit(Page.MODEL)
+    settle()
+    keep(wizard, folder / "wizard-model.webp")
+
+
 def main() -> None:
-    """Go through the window and keep six pictures of it."""
+    """Go through the window and keep pictures of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=ROOT / "docs" / "pictures")
     folder = parser.parse_args().to
@@ -177,6 +204,7 @@ def main() -> None:
         settle()
         keep(window.tag_dialog, folder / "tags.webp")
         window.tag_dialog.close()
+        show_training(program, Path(scratch), folder)
 
 
 if __name__ == "__main__":
