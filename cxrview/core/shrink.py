@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeGuard, cast
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ class _Band:
     weights: FloatArray
 
 
-def can_shrink(plane: npt.NDArray[np.generic], width: int, height: int) -> bool:
+def can_shrink(plane: npt.NDArray[np.generic], width: int, height: int) -> TypeGuard[StoredArray]:
     """Tell whether `shrunk` pays: many whole numbers, a third of the size or less, no whole factor, for which OpenCV has its own way."""
     if plane.shape[0] % height == 0 and plane.shape[1] % width == 0:
         return False
@@ -47,7 +48,7 @@ def shrunk(plane: StoredArray, width: int, height: int) -> StoredArray:
             columns = slice(left, left + step)
             np.matmul(band.weights, plane[band.first : band.last, columns].astype(np.float32), out=tall[rows, columns])
     small = cv2.resize(tall, (width, height), interpolation=cv2.INTER_AREA)
-    return np.rint(small).astype(plane.dtype)
+    return cast(StoredArray, np.rint(small).astype(plane.dtype))
 
 
 @lru_cache(maxsize=32)
