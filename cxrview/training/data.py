@@ -5,79 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from cxrview.core.manifest import InputSpec
 from cxrview.core.prepare import normalise
-from cxrview.engine.torchvision_ops import make_importable
+from cxrview.training.augment import augmented
 from cxrview.training.recipe import AugmentRecipe
 from cxrview.training.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
     from torch.utils.data import DataLoader
 
 Stack = npt.NDArray[np.uint8]
-
-
-def augmenter(recipe: AugmentRecipe) -> Callable[..., Tensor]:
-    """Make the random change of one picture, (C, H, W) uint8 to the same; it draws from torch's global generator.
-
-    Given a mask too, (1, H, W) uint8, it moves the mask with the picture and gives both, one above the other.
-    """
-    make_importable()
-    import torch
-    from torchvision.transforms import v2
-
-    affine = v2.RandomAffine(
-        degrees=recipe.rotate_deg,
-        translate=(recipe.translate, recipe.translate),
-        scale=(recipe.scale_low, recipe.scale_high),
-        interpolation=v2.InterpolationMode.BILINEAR,
-    )
-    jitter = v2.ColorJitter(brightness=recipe.brightness, contrast=recipe.contrast)
-    erase = v2.RandomErasing(p=recipe.erase, scale=(0.02, 0.10), value=0)
-    flip = v2.RandomHorizontalFlip(recipe.flip)
-
-    def stretched(picture: Tensor) -> Tensor:
-        height, width = picture.shape[-2:]
-        ratio = float(torch.empty(1).uniform_(-recipe.stretch, recipe.stretch).exp())
-        size = [max(8, round(height * ratio**0.5)), max(8, round(width / ratio**0.5))]
-        changed: Tensor = v2.functional.center_crop(v2.functional.resize(picture, size, antialias=True), [height, width])
-        return changed
-
-    def blurred(picture: Tensor) -> Tensor:
-        """Blur half of the pictures; OpenCV takes a twentieth of torchvision's time for it."""
-        if recipe.blur_px <= 0 or float(torch.rand(1)) >= 0.5:
-            return picture
-        sigma = float(torch.empty(1).uniform_(0.1, max(recipe.blur_px, 0.11)))
-        planes = [cv2.GaussianBlur(plane, (5, 5), sigma, borderType=cv2.BORDER_REFLECT_101) for plane in picture.numpy()]
-        return torch.from_numpy(np.stack(planes))
-
-    def toned(picture: Tensor) -> Tensor:
-        values = picture.float() / 255.0
-        if recipe.gamma > 0:
-            log = float(np.log1p(recipe.gamma))
-            values = values ** float(torch.empty(1).uniform_(-log, log).exp())
-        if recipe.noise > 0:
-            sigma = float(torch.rand(1)) * recipe.noise / 255.0
-            values = values + sigma * torch.randn_like(values)
-        return (values.clamp(0, 1) * 255.0).round().to(torch.uint8)
-
-    def change(picture: Tensor, mask: Tensor | None = None) -> Tensor:
-        channels = len(picture)
-        moved = picture if mask is None else torch.cat([picture, mask])
-        if recipe.stretch > 0:
-            moved = stretched(moved)
-        moved = affine(flip(moved))
-        changed: Tensor = erase(toned(jitter(blurred(moved[:channels]))))
-        return changed if mask is None else torch.cat([changed, moved[channels:]])
-
-    return change
 
 
 def training_batches(
@@ -103,8 +44,6 @@ def training_batches(
     from torch import Tensor
     from torch.utils.data import DataLoader, Dataset, Sampler
 
-    change = augmenter(augment)
-
     class Drawn(Dataset[tuple[Tensor, ...]]):
         """Augmented pictures."""
 
@@ -113,10 +52,8 @@ def training_batches(
 
         def __getitem__(self, drawn: tuple[int, int]) -> tuple[Tensor, ...]:
             index, own_seed = drawn
-            mask = None if lungs is None else torch.from_numpy(lungs[index][np.newaxis] * np.uint8(255))
-            with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(own_seed)  # torch.manual_seed formats a stack for CUDA at each call
-                changed = change(torch.from_numpy(stack[index]), mask).numpy()
+            mask = None if lungs is None else lungs[index] * np.uint8(255)
+            changed = augmented(stack[index], augment, np.random.default_rng(own_seed), mask=mask)
             channels = spec.channels.planes
             x = torch.from_numpy(normalise(changed[:channels], spec)[0])
             about = (torch.from_numpy(targets.wanted[index]), torch.from_numpy(targets.weight[index]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ BATCH = 16
 def check_precisions(
     package: Package,
     manifest: Manifest,
-    pictures: Sequence[npt.NDArray[np.uint8]],
+    pictures: npt.NDArray[np.uint8],
     logits: FloatArray,
     report: Callable[[str], None],
 ) -> tuple[PrecisionCheck, ...]:
@@ -31,7 +31,7 @@ def check_precisions(
     Args:
         package: the network, in a folder.
         manifest: the same, with its calibration.
-        pictures: (C, H, W) of each validation image, as prepared before normalisation.
+        pictures: (N, C, H, W), the validation images as prepared before normalisation.
         logits: (N, L) of the same images in float32.
         report: told what came of it.
     """
@@ -51,6 +51,6 @@ def check_precisions(
     return (PrecisionCheck(BFLOAT16, largest if np.isfinite(largest) else 1.0, len(pictures)),)
 
 
-def _batch(pictures: Sequence[npt.NDArray[np.uint8]], start: int, manifest: Manifest) -> FloatArray:
+def _batch(pictures: npt.NDArray[np.uint8], start: int, manifest: Manifest) -> FloatArray:
     batch: FloatArray = np.concatenate([normalise(channels, manifest.input) for channels in pictures[start : start + BATCH]])
     return batch

@@ -1,4 +1,4 @@
-"""What augmentation and preparation do to an image, to be looked at; the training itself augments with torch."""
+"""What preparation and augmentation do to an image, to be looked at; both are those of training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +16,7 @@ from cxrview.core.manifest import Channels, Enhancement, InputSpec
 from cxrview.core.prepare import to_channels, to_gray
 from cxrview.engine.lungs import open_lungs
 from cxrview.io.read import read_pixels
+from cxrview.training.augment import augmented
 from cxrview.training.harmonise import before_matching
 from cxrview.training.judge import WHOLE
 from cxrview.training.lung_source import KnownLungs, lungs_for
@@ -65,7 +65,7 @@ def preview(path: Path, spec: InputSpec, recipe: AugmentRecipe, *, others: Seque
     spec = before_matching(spec)  # what grays are matched to is known when the training images are
     gray = to_gray(pixels, spec, lung_box=lungs.box, lung_mask=lungs.mask).gray
     random = np.random.default_rng(seed)
-    changed = tuple(augmented(gray, recipe, random) for _ in range(SHOWN))
+    changed = tuple(augmented(gray[np.newaxis], recipe, random)[0] for _ in range(SHOWN))
     return Preview(path, to_gray(pixels, WHOLE).gray, to_channels(gray, spec), changed, prepared)
 
 
@@ -99,43 +99,3 @@ def _lungs(pixels: Pixels) -> KnownLungs:
     finally:
         if finder is not None:
             finder.close()
-
-
-def augmented(gray: Gray, recipe: AugmentRecipe, random: np.random.Generator) -> Gray:
-    """Change a picture as far as the recipe allows, in the order and between the bounds that training uses."""
-    values = gray[:, ::-1] if random.random() < recipe.flip else gray
-    values = _moved(np.ascontiguousarray(values), recipe, random)
-    if recipe.blur_px > 0 and random.random() < 0.5:
-        values = cv2.GaussianBlur(values, (5, 5), random.uniform(0.1, max(recipe.blur_px, 0.11))).astype(np.uint8)
-    toned = values / 255.0
-    toned = toned * random.uniform(1 - recipe.brightness, 1 + recipe.brightness)
-    toned = (toned - toned.mean()) * random.uniform(1 - recipe.contrast, 1 + recipe.contrast) + toned.mean()
-    if recipe.gamma > 0:
-        span = np.log1p(recipe.gamma)
-        toned = np.clip(toned, 0, 1) ** np.exp(random.uniform(-span, span))
-    if recipe.noise > 0:
-        toned = toned + random.random() * recipe.noise / 255 * random.standard_normal(toned.shape)
-    changed: Gray = np.rint(np.clip(toned, 0, 1) * 255).astype(np.uint8)
-    if random.random() < recipe.erase:
-        _erase(changed, random)
-    return changed
-
-
-def _moved(gray: Gray, recipe: AugmentRecipe, random: np.random.Generator) -> Gray:
-    height, width = gray.shape
-    turn = random.uniform(-recipe.rotate_deg, recipe.rotate_deg)
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, random.uniform(recipe.scale_low, recipe.scale_high))
-    stretch = np.exp(random.uniform(-recipe.stretch, recipe.stretch)) ** 0.5
-    matrix[0, :] *= 1 / stretch
-    matrix[1, :] *= stretch
-    matrix[0, 2] += width / 2 * (1 - 1 / stretch) + random.uniform(-recipe.translate, recipe.translate) * width
-    matrix[1, 2] += height / 2 * (1 - stretch) + random.uniform(-recipe.translate, recipe.translate) * height
-    return np.asarray(cv2.warpAffine(gray, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
-
-
-def _erase(gray: Gray, random: np.random.Generator) -> None:
-    height, width = gray.shape
-    side = float(np.sqrt(random.uniform(0.02, 0.10)))
-    high, wide = max(1, round(side * height)), max(1, round(side * width))
-    top, left = int(random.integers(0, height - high + 1)), int(random.integers(0, width - wide + 1))
-    gray[top : top + high, left : left + wide] = 0

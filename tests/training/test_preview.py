@@ -8,7 +8,8 @@ from cxrview.core.manifest import Channels, Enhancement, InputSpec
 from cxrview.core.phantom import phantom
 from cxrview.core.prepare import to_gray
 from cxrview.io.phantom_files import write_png
-from cxrview.training.preview import SHOWN, augmented, preview
+from cxrview.training.augment import augmented
+from cxrview.training.preview import SHOWN, preview
 from cxrview.training.recipe import AugmentRecipe
 
 NOTHING = AugmentRecipe(0, 0, 1, 1, 0, 0, 0)
@@ -45,7 +46,7 @@ def test_every_step_of_preparation_is_shown_by_itself_and_told_whether_the_recip
 
 def test_augmentation_that_is_off_changes_nothing() -> None:
     gray = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
-    np.testing.assert_array_equal(augmented(gray, NOTHING, np.random.default_rng(1)), gray)
+    np.testing.assert_array_equal(augmented(gray[None], NOTHING, np.random.default_rng(1))[0], gray)
 
 
 def test_each_change_stays_between_its_bounds() -> None:
@@ -54,8 +55,8 @@ def test_each_change_stays_between_its_bounds() -> None:
     gray = np.full((64, 64), 120, np.uint8)
     gray[20:40, 20:40] = 200
     random = np.random.default_rng(2)
-    np.testing.assert_array_equal(augmented(gray, replace(NOTHING, flip=1.0), random), gray[:, ::-1])
-    erased = augmented(gray, replace(NOTHING, erase=1.0), random)
+    np.testing.assert_array_equal(augmented(gray[None], replace(NOTHING, flip=1.0), random)[0], gray[:, ::-1])
+    erased = augmented(gray[None], replace(NOTHING, erase=1.0), random)[0]
     assert 0.01 < (erased == 0).mean() < 0.11
-    levels = [augmented(np.full((8, 8), 100, np.uint8), replace(NOTHING, brightness=0.2), random)[0, 0] for _ in range(50)]
+    levels = [augmented(np.full((1, 8, 8), 100, np.uint8), replace(NOTHING, brightness=0.2), random)[0, 0, 0] for _ in range(50)]
     assert 79 <= min(levels) < 95 < 105 < max(levels) <= 121
