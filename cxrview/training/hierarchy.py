@@ -10,6 +10,7 @@ import numpy as np
 
 from cxrview.core.errors import RecipeError
 from cxrview.core.manifest import Combination, InputSpec, Task
+from cxrview.training.control import Wish, read_wish, write_wish
 from cxrview.training.events import EventLog
 from cxrview.training.examples import Example
 from cxrview.training.pictures import chosen_pictures
@@ -41,6 +42,9 @@ def train_hierarchy(data: Path, run: Path, recipe: Recipe, *, resume: bool, devi
         if resume and (folder / "package" / "model.toml").is_file():
             report(f"Stage {stage.name} is finished.")
             continue
+        if read_wish(run) is Wish.STOP:  # it ended the network before; one step would teach this one nothing
+            write_wish(run, Wish.RUN)
+            report("The next network of the hierarchy begins; it can be stopped in its turn.")
         part = stage_plan(plan, stage, spec)
         report(f"Stage {stage.name}: {', '.join(stage.labels)}, {len(part.examples)} images.")
         folder.mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import subprocess
 import threading
 import time
@@ -16,7 +17,7 @@ import pytest
 import torch
 
 from cxrview.core.errors import CxrError, DataError
-from cxrview.engine.packages import installed_packages
+from cxrview.engine.packages import broken_packages, installed_packages, is_bundled, load_package
 from cxrview.io.places import program_command
 from cxrview.training import supervise
 from cxrview.training.control import Wish, read_step, read_wish, write_wish
@@ -121,7 +122,10 @@ def test_twenty_kills_at_random_moments_change_nothing(films: Path, undisturbed:
         end = time.monotonic() + chance.uniform(0, duration)
         child.wait_for(lambda end=end: time.monotonic() >= end)  # type: ignore[misc]
         child.kill()
-        assert all(package.folder.parent.name == "models" for package in installed_packages())
+        assert broken_packages() == ()
+        assert all(is_bundled(package) for package in installed_packages())  # nothing of a run is listed before it is published
+        if (run / "package" / "model.toml").is_file():
+            load_package(run / "package")  # a draft or the finished one, but whole
         child = Child(films, run, recipe)
         assert child.process.wait(PATIENCE_S) == 0
         assert _best(run) == pytest.approx(_best(undisturbed), abs=1e-6)
@@ -213,9 +217,34 @@ def test_a_full_disk_is_told_and_the_run_can_go_on(films: Path, tmp_path: Path, 
     assert read_status(run).state is RunState.DONE
 
 
-def test_data_that_vanish_during_a_training_are_named_and_the_run_goes_on_when_they_are_back(films: Path, tmp_path: Path) -> None:
-    import shutil
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 kB, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    asked = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(asked, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
 
+
+@pytest.mark.campaign
+def test_a_disk_that_really_fills_up_is_told_and_the_run_goes_on_when_there_is_space(films: Path, small_disk: Path, tmp_path: Path) -> None:
+    run, recipe = small_disk / "run", tmp_path / "small.toml"
+    recipe.write_text(recipe_document(replace(_recipe(), fit=replace(_recipe().fit, epochs=2))))
+    words = [*program_command(), "train", str(films), "-o", str(run), "--recipe", str(recipe), "--quiet"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode != 0
+    assert "The disk is full" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    ended = subprocess.run([*words, "--resume"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert read_status(run).state is RunState.DONE
+
+
+def test_data_that_vanish_during_a_training_are_named_and_the_run_goes_on_when_they_are_back(films: Path, tmp_path: Path) -> None:
     own = tmp_path / "films"
     shutil.copytree(films.parent, own)
     table, run = own / films.name, tmp_path / "run"

@@ -40,6 +40,7 @@ class PlotBox(QWidget):
         unit_square: bool = False,
         low: bool = False,
         log_x: bool = False,
+        whole_x: bool = False,
         height: int = 240,
     ) -> None:
         """Make an empty plot.
@@ -52,6 +53,7 @@ class PlotBox(QWidget):
             unit_square: show 0 to 1 on both axes.
             low: have the legend at the bottom.
             log_x: count x in powers of ten.
+            whole_x: x has whole numbers only.
             height: px.
         """
         super().__init__()
@@ -75,6 +77,7 @@ class PlotBox(QWidget):
         self._plot.showGrid(x=True, y=True, alpha=0.2)
         self._legend: Any = self._plot.addLegend(offset=(-8, -8) if unit_square or low else (-8, 8))
         self._unit_square = unit_square
+        self._whole_x = whole_x
         self._plot.setLogMode(x=log_x, y=False)
         if unit_square:
             self._plot.setXRange(0, 1, padding=0.02)
@@ -101,6 +104,9 @@ class PlotBox(QWidget):
             dots: dict[str, Any] = {"symbol": "o", "symbolSize": 6, "symbolBrush": colour, "symbolPen": None} if line.has_dots else {}
             self._plot.plot(line.x[finite], line.y[finite], pen=pen, name=line.name or None, **dots)
             named += bool(line.name)
+        if self._whole_x:
+            most = max((float(line.x.max()) for line in lines if len(line.x)), default=1.0)
+            self._plot.getAxis("bottom").setTickSpacing(major=max(1, round(most / 8)), minor=1)
         if not self._unit_square:
             self._plot.enableAutoRange()
 

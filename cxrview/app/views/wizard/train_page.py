@@ -67,8 +67,9 @@ class TrainPage(WizardPage):
             "stopRun", "&Stop and keep the best", hint="Ends after this step; the best weights so far are judged and kept"
         )
         self._remove = make_button("removeRun", "Delete this run…")
-        self.losses = PlotBox("lossPlot", "Loss", bottom="epoch", left="loss")
-        self.aurocs = PlotBox("aurocPlot", "AUROC on the validation split", bottom="epoch", left="AUROC", low=True)
+        self.losses = PlotBox("lossPlot", "Loss", bottom="epoch", left="loss", whole_x=True)
+        self.aurocs = PlotBox("aurocPlot", "AUROC on the validation split", bottom="epoch", left="AUROC", low=True, whole_x=True)
+        self._no_curves = make_label("noCurves", "muted", "Curves and examples appear after the first epoch.")
         self._glimpse_words = make_label("glimpseWords", "muted")
         self._glimpse = QWidget()
         self._glimpse_row = QHBoxLayout(self._glimpse)
@@ -123,6 +124,11 @@ class TrainPage(WizardPage):
         self._bar.setVisible(run.state.is_busy)
         self._bar.setRange(0, step.epochs * step.steps if step is not None else 0)
         self._bar.setValue((step.epoch - 1) * step.steps + step.step if step is not None else 0)
+        if run.state is RunState.CUT_OFF and not run.epochs:
+            self._state.setText("Was cut off before its first epoch was complete; it begins anew.")
+        for plot in (self.losses, self.aurocs):
+            plot.setVisible(bool(run.epochs))
+        self._no_curves.setVisible(not run.epochs)
         self.losses.show_lines(_loss_lines(run))
         self.aurocs.show_lines(_auroc_lines(run))
         if self._log.toPlainText() != run.log:
@@ -164,7 +170,7 @@ class TrainPage(WizardPage):
         plots.addWidget(self.losses, 1)
         plots.addWidget(self.aurocs, 1)
         self.add(self._list, self._state, self._message, self._bar, self._left)
-        self.add(in_a_row(self._pause, self._go_on, self._stop, self._remove), plots)
+        self.add(in_a_row(self._pause, self._go_on, self._stop, self._remove), self._no_curves, plots)
         self.add_section("glimpseHeading", "What it looks at", self._glimpse_words, self._glimpse)
         self.add_section("rateHeading", "Learning rate", self._rate_words, self.rates)
         self.add_section("logHeading", "Log", self._log)
