@@ -252,23 +252,23 @@ def _is_shown(state: Worklist, said: IntArray) -> BoolArray:
 def _has_reading(columns: CaseColumns, said: IntArray, wanted: ReadState) -> BoolArray:
     match wanted:
         case ReadState.UNREAD:
-            return said == CALL_CODES[""]
+            return np.asarray(said == CALL_CODES[""], np.bool_)
         case ReadState.READ:
-            return said != CALL_CODES[""]
+            return np.asarray(said != CALL_CODES[""], np.bool_)
         case ReadState.UNSURE:
-            return said == CALL_CODES[Call.UNSURE]
+            return np.asarray(said == CALL_CODES[Call.UNSURE], np.bool_)
         case ReadState.AGAINST:
             is_sure = (said == CALL_CODES[Call.FINDING]) | (said == CALL_CODES[Call.NO_FINDING])
-            return is_sure & (columns.calls != CALL_CODES[""]) & (said != columns.calls)
+            return np.asarray(is_sure & (columns.calls != CALL_CODES[""]) & (said != columns.calls), np.bool_)
     return np.ones(len(said), np.bool_)
 
 
 def _has_status(columns: CaseColumns, wanted: StatusFilter) -> BoolArray:
     match wanted:
         case StatusFilter.POSITIVE:
-            return columns.calls == CALL_CODES[Call.FINDING]
+            return np.asarray(columns.calls == CALL_CODES[Call.FINDING], np.bool_)
         case StatusFilter.NEGATIVE:
-            return columns.calls == CALL_CODES[Call.NO_FINDING]
+            return np.asarray(columns.calls == CALL_CODES[Call.NO_FINDING], np.bool_)
         case StatusFilter.ERROR:
             return columns.is_error
         case StatusFilter.FLAGGED:

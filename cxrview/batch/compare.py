@@ -195,9 +195,14 @@ def comparison_lines(comparison: Comparison) -> tuple[str, ...]:
     lines = [f"{comparison.matched} of {comparison.matched + comparison.unmatched} scored images have a label"]
     lines += [
         f"{each.label}: AUROC {each.auroc}; at {each.threshold:.3f} sensitivity {each.sensitivity}, specificity {each.specificity}; "
-        f"kappa {each.kappa:.2f}"
+        f"{each.confusion.true_positives} true +, {each.confusion.false_positives} false +, {each.confusion.true_negatives} true -, "
+        f"{each.confusion.false_negatives} false -; calibration error {each.calibration_error:.3f}; kappa {each.kappa:.2f}"
         for each in comparison.labels
     ]
+    if comparison.top_cases:
+        lines.append(
+            f"the likeliest label and the only true one agree with kappa {comparison.top_kappa:.2f} over {comparison.top_cases} images"
+        )
     if not comparison.labels:
         lines.append("no label has both images with and without it: nothing can be measured")
     return tuple(lines)

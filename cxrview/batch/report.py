@@ -16,8 +16,7 @@ from cxrview.batch.journal import NumberedRow
 from cxrview.batch.outcome import Outcome
 from cxrview.batch.row import ScoreRow, Status
 from cxrview.batch.supervisor import Supervisor
-from cxrview.batch.urgency import UNREMARKABLE
-from cxrview.core.manifest import Label, Manifest
+from cxrview.core.manifest import UNREMARKABLE, Label, Manifest
 from cxrview.engine.packages import read_card
 from cxrview.evaluation.page import STYLE
 from cxrview.evaluation.report import NOTICE

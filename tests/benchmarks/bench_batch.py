@@ -151,12 +151,13 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300, help="files of the corpus")
     parser.add_argument("--mixed", type=int, default=150, help="files of 2000×2000 px, a third each JPEG, PNG and DICOM")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=1, help="images in one forward pass")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         made = random_package(Path(scratch) / "package", Architecture("densenet121"), side=SIDE, labels=LABELS)
         package = find_package(str(made.folder))
         engines = ["onnx", *(["openvino"] if has_bfloat16() else [])]
-        base = Plan(model=str(made.folder), has_lungs=False)
+        base = Plan(model=str(made.folder), has_lungs=False, batch_size=asked.batch_size)
         plans = {engine: replace(base, engine=engine) for engine in engines}
         is_good = True
         if asked.corpus:
