@@ -371,11 +371,12 @@ def every_command(clean: Clean) -> str:
     names = re.findall(r"^  (\S+)  +\S", told.partition("commands:")[2].partition("options:")[0], flags=re.MULTILINE)
     for name in names:
         clean.run("cxrview", name, "--help")
-    clean.run("sh", "-c", "mkdir -p named/normal named/pneumonia && cp own/phantoms/*0.dcm own/phantoms/*1.dcm named/normal && "
-              "cp own/phantoms/*2.dcm own/phantoms/*3.dcm named/pneumonia")  # fmt: skip
-    film = clean.run("sh", "-c", "ls own/phantoms/*.dcm | head -1").strip()
+    films = clean.run("sh", "-c", "ls own/phantoms/*.dcm").split()
+    for label, some in (("normal", films[:2]), ("pneumonia", films[2:])):
+        clean.run("mkdir", "-p", f"named/{label}")
+        clean.run("cp", *some, f"named/{label}")
     done = (
-        ("explain", film, "-o", "overlay.png"),
+        ("explain", films[0], "-o", "overlay.png"),
         ("lungs", "own/phantoms", "-o", "masks", "--workers", "2", "-q"),
         ("score", "own/phantoms", "-o", "own.parquet", "--workers", "2", "--heatmaps", "heat", "--report", "own.html", "-q"),
         ("evaluate", BUNDLED, "named", "-o", "report", "--no-audits", "-q"),

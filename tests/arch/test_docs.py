@@ -40,6 +40,20 @@ from cxrview.core.manifest import (
 from cxrview.core.manifest_toml import manifest_document
 from cxrview.engine.packages import CARD_NAME, GOLDEN_NAME, GUARD_NAME, HEAD_NAME, WEIGHTS_NAME, load_package
 from cxrview.io.settings import Settings
+from cxrview.training.procedure import Phase, Published, RangeTest, Repeat, Search, Stage
+from cxrview.training.recipe import (
+    AugmentRecipe,
+    Balance,
+    Columns,
+    DataRecipe,
+    FitRecipe,
+    Loss,
+    Monitor,
+    PackageRecipe,
+    Precision,
+    Recipe,
+    load_recipe,
+)
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -96,6 +110,49 @@ def test_every_manifest_field_is_described(fake_model: Path) -> None:
 )
 def test_every_choice_of_the_manifest_is_described(kind: type[StrEnum]) -> None:
     assert {str(choice) for choice in kind} - code_words("model-package.md") == set()
+
+
+RECORDS_OF_A_RECIPE = (Recipe, DataRecipe, Columns, AugmentRecipe, FitRecipe, PackageRecipe, Architecture)
+PARTS_OF_A_RECIPE = (Phase, Search, RangeTest, Repeat, Stage, Published)
+
+
+@pytest.mark.parametrize("record", [*RECORDS_OF_A_RECIPE, *PARTS_OF_A_RECIPE], ids=lambda record: record.__name__)
+def test_every_field_of_a_recipe_is_described(record: type) -> None:
+    assert {field.name for field in dataclasses.fields(record)} - code_words("writing-a-recipe.md") == set()
+
+
+@pytest.mark.parametrize("kind", [Loss, Balance, Monitor, Precision], ids=lambda kind: kind.__name__)
+def test_every_choice_of_a_recipe_is_described(kind: type[StrEnum]) -> None:
+    assert {str(choice) for choice in kind} - code_words("writing-a-recipe.md") == set()
+
+
+@pytest.mark.parametrize("record", [DataRecipe, AugmentRecipe, FitRecipe, PackageRecipe], ids=lambda record: record.__name__)
+def test_the_described_defaults_are_those_of_the_program(record: type) -> None:
+    rows = re.findall(
+        r"^\| (`[^|]+`) \|[^|]*\| ([^|]+) \|$", (DOCS / "writing-a-recipe.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    defaults = {field.name: field.default for field in dataclasses.fields(record)}
+    compared = 0
+    for names, values in rows:
+        fields = re.findall(r"`(\w+)`", names)
+        told = [value.strip(' `"') for value in values.split(", ")]
+        if len(fields) == len(told) and set(fields) <= defaults.keys():
+            numbers = [(name, value) for name, value in zip(fields, told, strict=True) if isinstance(defaults[name], int | float)]
+            for name, value in numbers:
+                assert value in {"true", "false"} or float(value) == defaults[name], name
+                assert value not in {"true", "false"} or (value == "true") is defaults[name], name
+            compared += len(numbers)
+    assert compared > 1
+
+
+def test_the_shown_recipe_is_one(tmp_path: Path) -> None:
+    text = (DOCS / "writing-a-recipe.md").read_text(encoding="utf-8")
+    block = re.search(r'(?:^    name = "mine".*\n)(?:^(?: {4}.*)?\n)+', text, flags=re.MULTILINE)
+    assert block is not None
+    (tmp_path / "mine.toml").write_text("\n".join(line[4:] for line in block[0].splitlines()), encoding="utf-8")
+    recipe = load_recipe(str(tmp_path / "mine.toml"))
+    assert recipe.data.labels == ("normal", "effusion")
+    assert recipe.init == load_recipe("fine-tune").init
 
 
 def test_every_file_of_a_package_is_described() -> None:
