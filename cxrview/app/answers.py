@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from cxrview.app.layers import Layer, LayerKind, Layers
 from cxrview.app.state import (
     AppState,
     ExplanationKey,
+    Explanations,
     LoadedPicture,
     NotExplained,
     Outcomes,
@@ -256,13 +257,27 @@ def _map_of(state: AppState, analysis: Analysis, finding: Finding, layer: Layer)
 
 
 def scale_of(state: AppState, analysis: Analysis, heatmap: Heatmap, layer: Layer) -> float:
-    """Give the value, in logits, of the last colour: of all maps by this method, or of this map alone."""
+    """Give the value, in logits, of the last colour: of all maps by this method that are on the screen, or of this map alone."""
     if not state.layers.has_common_scale:
         return common_scale((heatmap,))
-    if layer.method == GRAD_CAM:
+    scale = _own_scale(analysis, state.explanations, layer.method)
+    return max((scale, *(_own_scale(reading, made, layer.method) for reading, made in _beside(state))))
+
+
+def _own_scale(analysis: Analysis, explanations: Explanations, method: str) -> float:
+    if method == GRAD_CAM:
         return common_scale(analysis.heatmaps)
-    made = (item for key, item in state.explanations.by_key.items() if key.method == layer.method)
+    made = (item for key, item in explanations.by_key.items() if key.method == method)
     return common_scale([item for item in made if isinstance(item, Heatmap)])
+
+
+def _beside(state: AppState) -> Iterator[tuple[Analysis, Explanations]]:
+    """Give the answers and maps of the other places of the layout whose heatmaps may be seen."""
+    for index, cell in enumerate(state.grid.cells):
+        if index == state.grid.active or not isinstance(cell.reading, Analysis):
+            continue
+        if cell.current in state.shown_anyway or not refusal(cell.reading.in_distribution, known_flags(cell.reading.flags)):
+            yield cell.reading, cell.explanations
 
 
 def method_name(method: str) -> str:

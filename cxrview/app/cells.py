@@ -64,10 +64,14 @@ def link_toggled(state: AppState) -> AppState:
 
 
 def cell_states(state: AppState) -> tuple[AppState, ...]:
-    """Give the state as each place shows it, with the scores of its own picture; only the active one has a tool."""
+    """Give the state as each place shows it, with the scores of its own picture; only the active one has a tool.
+
+    Each place is the active one of its own grid, so that it knows what stands beside it.
+    """
     if len(state.grid.cells) <= 1:
         return (state,)
-    return tuple(state if index == state.grid.active else _parked(state, cell) for index, cell in enumerate(state.grid.cells))
+    fresh = replace(state, grid=replace(state.grid, cells=_cells(state)))
+    return tuple(state if index == state.grid.active else _parked(fresh, index) for index in range(len(state.grid.cells)))
 
 
 def linked(transition: Callable[Concatenate[AppState, P], AppState]) -> Callable[Concatenate[AppState, P], AppState]:
@@ -79,8 +83,11 @@ def linked(transition: Callable[Concatenate[AppState, P], AppState]) -> Callable
     return carried
 
 
-def _parked(state: AppState, cell: Cell) -> AppState:
-    bare = replace(answers_cleared(state), current=cell.current, picture=cell.picture, display=cell.display, tool=None, selected=None)
+def _parked(state: AppState, index: int) -> AppState:
+    cell, grid = state.grid.cells[index], replace(state.grid, active=index)
+    bare = replace(
+        answers_cleared(state), grid=grid, current=cell.current, picture=cell.picture, display=cell.display, tool=None, selected=None
+    )
     return replace(bare, reading=cell.reading, explanations=cell.explanations, cover=Cover())
 
 

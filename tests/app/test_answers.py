@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,12 +26,16 @@ from cxrview.app.answers import (
     thresholds_reset,
     worth_of,
 )
+from cxrview.app.cells import cell_states
 from cxrview.app.layers import Layer
 from cxrview.app.row_texts import outcome_line, outcome_text
 from cxrview.app.state import (
     AppState,
     AskedEngine,
+    Cell,
     ExplanationKey,
+    Grid,
+    Layout,
     NotExplained,
     ReadyModel,
     engine_chosen,
@@ -45,7 +50,7 @@ from cxrview.app.state import (
 )
 from cxrview.core.flags import Flag
 from cxrview.core.heatmap import common_scale
-from cxrview.core.image import ImageInfo
+from cxrview.core.image import ImageInfo, ImageRef
 from cxrview.core.manifest import OperatingCurve, Threshold
 from cxrview.core.operating import Aim
 from cxrview.core.results import Heatmap, HeatmapTarget
@@ -174,6 +179,19 @@ def test_all_maps_of_an_image_share_a_scale_unless_each_is_wanted_alone(scored: 
     assert scales == [common_scale(analysis.heatmaps)] * 3
     alone = layer_views(layers_chosen(scored, two.scaled(has_common_scale=False)))
     assert [view.scale for view in alone] == [1.5, 0.5, 2.5]
+
+
+def test_maps_side_by_side_share_a_scale_so_that_one_colour_means_one_number(scored: AppState) -> None:
+    stronger = analysis_of(heat=lambda number: 10.0 * (number + 1) * np.eye(8))
+    beside = Cell(ImageRef(Path("beside.png")), scored.picture, reading=stronger)
+    own = Cell(scored.current, scored.picture, reading=scored.reading)
+    pair = replace(scored, grid=Grid(Layout.SIDE_BY_SIDE, 0, (own, beside)))
+    scales = [view.scale for place in cell_states(pair) for view in layer_views(place) if view.scale]
+    assert len(scales) >= 2
+    assert set(scales) == {common_scale(stronger.heatmaps)}
+    doubted = replace(stronger, in_distribution=0.001)
+    alone = replace(pair, grid=replace(pair.grid, cells=(own, replace(beside, reading=doubted))))
+    assert layer_views(alone)[0].scale == common_scale(analysis_of().heatmaps)
 
 
 def test_evidence_against_a_label_is_shown_by_signed_layers_only(shown: AppState) -> None:
