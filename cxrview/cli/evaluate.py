@@ -117,7 +117,7 @@ def _others(arguments: argparse.Namespace, package: Package, workers: int, stack
     wanted += [(package, engine, True) for engine in arguments.against_engine]
     others: list[Other] = []
     for other, engine, is_variant in wanted:
-        predictor = open_predictor(other, engine=engine, threads=1, workers=workers).predictor
+        predictor = open_predictor(other, engine=engine, threads=1, workers=workers, is_to_be_measured=True).predictor
         stack.callback(predictor.close)
         words = f"{other.manifest.id} {other.manifest.version}" if other is not package else f"{predictor.engine} on {predictor.device}"
         others.append(Other(words, other, predictor, is_variant))

@@ -80,7 +80,15 @@ def survey() -> tuple[EngineStatus, ...]:
     return tuple(_status(each) for each in _CANDIDATES if each.name is not EngineName.FAKE)
 
 
-def open_predictor(package: Package, *, engine: str = "auto", device: str = "auto", threads: int = 0, workers: int = 1) -> Choice:
+def open_predictor(
+    package: Package,
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    threads: int = 0,
+    workers: int = 1,
+    is_to_be_measured: bool = False,
+) -> Choice:
     """Open the fastest engine that is here, was asked for, and passes the package's self-test.
 
     Args:
@@ -89,6 +97,7 @@ def open_predictor(package: Package, *, engine: str = "auto", device: str = "aut
         device: `auto`, `cpu`, `cuda`.
         threads: for one run; 0 for all cores.
         workers: how many threads will call `run` at the same time.
+        is_to_be_measured: also take a precision of which nobody has told what it does to the validation images, to find out.
 
     Raises:
         EngineUnavailable: what was asked for by name is not here.
@@ -101,7 +110,7 @@ def open_predictor(package: Package, *, engine: str = "auto", device: str = "aut
     failures: list[CxrError] = []
     for candidate in _matching(wanted_engine, wanted_device):
         try:
-            predictor, agreement = _open(candidate, package, options)
+            predictor, agreement = _open(candidate, package, options, is_to_be_measured=is_to_be_measured)
         except CxrError as error:
             failures.append(error)
             reasons.append(f"Not {candidate.title}: {error.message} {error.hint}".rstrip())
@@ -132,13 +141,13 @@ def load_runtime(engine: str) -> None:
         torch.version()
 
 
-def _open(candidate: _Candidate, package: Package, options: _Options) -> tuple[Predictor, str]:
+def _open(candidate: _Candidate, package: Package, options: _Options, *, is_to_be_measured: bool) -> tuple[Predictor, str]:
     """Open a candidate and run the self-test; give it with a sentence on how well it agrees."""
     against = candidate.reason_against()
     if against:
         raise EngineUnavailable(against)
-    objection = validation_objection(package, candidate.precision)
-    if objection:
+    objection = validation_objection(package, candidate.precision) if candidate.precision else ""
+    if objection and not is_to_be_measured:
         raise PackageError(objection, subject=str(package.folder))
     predictor = open_with(package, lambda each: candidate.open(each, options))
     try:

@@ -47,15 +47,17 @@ def probability_difference(package: Package, predictor: Predictor) -> float:
 def validation_objection(package: Package, precision: str) -> str:
     """Say what speaks against a precision by what was measured on the package's validation images; empty when nothing does.
 
-    Where nobody measured, the golden inputs decide alone.
+    Golden inputs do not tell: a network that kept to 0.005 on them moved by 0.09 on one of 468 radiographs.
     """
-    for each in (package, *package.members):
-        for check in each.manifest.precisions:
-            if check.precision == precision and not check.largest <= VALIDATION_TOLERANCE:
-                return (
-                    f"on {check.images} validation images a probability in {precision} differed by {check.largest:.2g} from float32; "
-                    f"{VALIDATION_TOLERANCE:g} is allowed."
-                )
+    for each in package.members or (package,):
+        check = next((check for check in each.manifest.precisions if check.precision == precision), None)
+        if check is None:
+            return f"nobody has compared {precision} with float32 on the validation images of {each.manifest.id}."
+        if not check.largest <= VALIDATION_TOLERANCE:
+            return (
+                f"on {check.images} validation images a probability in {precision} differed by {check.largest:.2g} from float32; "
+                f"{VALIDATION_TOLERANCE:g} is allowed."
+            )
     return ""
 
 

@@ -21,7 +21,7 @@ from cxrview.engine import present
 from cxrview.engine.choose import Choice, open_predictor, survey
 from cxrview.engine.fake import fake_package
 from cxrview.engine.packages import Package
-from cxrview.engine.selftest import PROBABILITY_TOLERANCE, probability_difference
+from cxrview.engine.selftest import PROBABILITY_TOLERANCE, probability_difference, validation_objection
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +66,10 @@ def test_openvino_in_float32_is_taken_only_by_name(package: Package, monkeypatch
     assert (named.engine, named.device) == ("openvino", "cpu")
 
 
+def with_bf16(package: Package, largest: float) -> Package:
+    return replace(package, manifest=replace(package.manifest, precisions=(PrecisionCheck("bf16", largest, 100),)))
+
+
 @pytest.mark.parametrize(("largest", "device"), [(0.009, "cpu bf16"), (0.011, "cpu")])
 def test_bf16_is_used_only_where_it_stayed_within_a_hundredth_on_the_validation_images(
     package: Package, monkeypatch: pytest.MonkeyPatch, largest: float, device: str
@@ -73,10 +77,25 @@ def test_bf16_is_used_only_where_it_stayed_within_a_hundredth_on_the_validation_
     if present.against_openvino_float32():
         pytest.skip("OpenVINO is not installed")
     monkeypatch.setattr(present, "against_openvino_bfloat16", lambda: "")
-    manifest = replace(package.manifest, precisions=(PrecisionCheck("bf16", largest, 100),))
-    choice = open_predictor(replace(package, manifest=manifest), engine="openvino")
+    choice = open_predictor(with_bf16(package, largest), engine="openvino")
     assert choice.predictor.device == device
     assert any("on 100 validation images a probability in bf16" in reason for reason in choice.reasons) == (device == "cpu")
+
+
+def test_bf16_that_nobody_measured_is_not_used_but_to_be_measured(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    if present.against_openvino_float32():
+        pytest.skip("OpenVINO is not installed")
+    monkeypatch.setattr(present, "against_openvino_bfloat16", lambda: "")
+    choice = open_predictor(package)
+    assert (choice.predictor.engine, choice.predictor.device) == ("onnx", "cpu")
+    assert any("nobody has compared bf16 with float32" in reason for reason in choice.reasons)
+    assert open_predictor(package, engine="openvino", is_to_be_measured=True).predictor.device == "cpu bf16"
+
+
+def test_every_network_of_a_package_must_have_been_measured(package: Package) -> None:
+    pair = replace(package, members=(with_bf16(package, 0.001), package))
+    assert "nobody has compared" in validation_objection(pair, "bf16")
+    assert validation_objection(replace(pair, members=(with_bf16(package, 0.001),) * 2), "bf16") == ""
 
 
 def test_auto_without_openvino_is_onnx_runtime_and_says_what_to_install(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +187,7 @@ def test_a_precision_that_disagrees_is_not_used_and_the_next_one_is(package: Pac
         return tuple(replace(each, logits=each.logits[::-1].copy()) for each in answers) if "bf16" in self.device else answers
 
     monkeypatch.setattr(OpenVinoPredictor, "run", run_off)
-    choice = open_predictor(package, engine="openvino")
+    choice = open_predictor(with_bf16(package, 0.001), engine="openvino")
     assert choice.predictor.device == "cpu"
     assert any("Not openvino on cpu bf16" in reason and f"{PROBABILITY_TOLERANCE:g} is allowed" in reason for reason in choice.reasons)
 
