@@ -1,4 +1,4 @@
-"""Measure how long the window takes to appear, frozen and from source, in turns (Linux).
+"""Measure how long the window takes to appear, frozen and from source, in turns, by the clock and in processor time (Linux).
 
     python3 packaging/start.py PROGRAM [--python PYTHON] [--pairs N] [--display :N]
 
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ def main(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     source = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cxrview.__main__ import main; sys.exit(main())"
     commands = {"frozen": [str(arguments.program.absolute())], "source": [arguments.python, "-P", "-c", source]}
-    times: dict[str, list[float]] = {name: [] for name in commands}
+    taken: dict[str, list[Took]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory() as scratch, Screen(arguments.display) as screen:
         (Path(scratch) / "config").mkdir()
         (Path(scratch) / "config" / "settings.toml").write_text(SETTINGS, encoding="utf-8")
@@ -41,12 +42,22 @@ def main(words: list[str]) -> int:
             for name, command in commands.items():
                 took = screen.time_to_window([*command, "--basedir", scratch])
                 if number:
-                    times[name].append(took)
-    for name, all_of_it in times.items():
-        print(f"{name}: median {statistics.median(all_of_it):.2f} s of {' '.join(f'{each:.2f}' for each in all_of_it)}")
-    ratios = [frozen / here for frozen, here in zip(times["frozen"], times["source"], strict=True)]
-    print(f"frozen / source: median {statistics.median(ratios):.2f} of {' '.join(f'{each:.2f}' for each in ratios)}")
+                    taken[name].append(took)
+    for what in ("clock_s", "processor_s"):
+        times = {name: [getattr(each, what) for each in all_of_it] for name, all_of_it in taken.items()}
+        for name, seconds in times.items():
+            print(f"{what} {name}: median {statistics.median(seconds):.2f} of {' '.join(f'{each:.2f}' for each in seconds)}")
+        ratios = [frozen / here for frozen, here in zip(times["frozen"], times["source"], strict=True)]
+        print(f"{what} frozen / source: median {statistics.median(ratios):.2f} of {' '.join(f'{each:.2f}' for each in ratios)}")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a start took until the window was there."""
+
+    clock_s: float
+    processor_s: float
 
 
 class Screen:
@@ -69,8 +80,8 @@ class Screen:
         self._server.terminate()
         self._server.wait()
 
-    def time_to_window(self, command: Sequence[str]) -> float:
-        """Start a program, give the seconds until its window is shown, and end it."""
+    def time_to_window(self, command: Sequence[str]) -> Took:
+        """Start a program, give what it took until its window is shown, and end it."""
         begun = time.monotonic()
         with subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as program:
             try:
@@ -78,11 +89,17 @@ class Screen:
                 while time.monotonic() - begun < PATIENCE_S:
                     found = subprocess.run(search, check=False, env=self._environment, capture_output=True, text=True)
                     if found.stdout.strip():
-                        return time.monotonic() - begun
+                        return Took(time.monotonic() - begun, processor_seconds(program.pid))
                     time.sleep(0.005)
             finally:
                 program.kill()
         raise SystemExit(f"start: no window within {PATIENCE_S:.0f} s: {' '.join(command)}")
+
+
+def processor_seconds(process: int) -> float:
+    """Give the processor time that all threads of a process have had."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
