@@ -229,7 +229,8 @@ def _confusion(audits: Audits) -> tuple[Table, ...]:
     return tuple(
         Table(
             title=f"Confusion: {each.source} ({each.split.value})",
-            note="Images by truth (rows) and by the label with the highest probability (columns).",
+            note="Images by truth (rows; 'no label' has none of them) and by the label with the highest probability (columns), whatever "
+            "the thresholds.",
             columns=("Truth", *each.answers),
             rows=tuple((truth, *(str(count) for count in row)) for truth, row in zip(each.truths, each.counts, strict=True)),
         )

@@ -145,7 +145,8 @@ def _templates(report: EvaluationReport) -> Flow:
         shown = pictures_of(template)
         images = [Image(io.BytesIO(png(picture)), width=THUMB_PT, height=THUMB_PT) for picture, _ in shown]
         captions = [_text(caption, "Small") for _, caption in shown]
-        parts.append(KeepTogether([_text(str(template), "Heading3"), Grid([images, captions], colWidths=[THUMB_PT + 3] * len(shown))]))
+        grid = Grid([images, captions], colWidths=[THUMB_PT + 3] * len(shown), style=[("VALIGN", (0, 0), (-1, -1), "TOP")])
+        parts.append(KeepTogether([_text(str(template), "Heading3"), grid]))
     return parts
 
 
