@@ -17,7 +17,8 @@ from cxrview.batch.tables import Table, parquet_rows
 from cxrview.batch.worker import ref_from_wire, ref_to_wire
 from cxrview.io.atomic import write_text
 
-FILES_IN_A_PART = 500
+# Many small parts would cost lists and tables; few large ones would leave machines without work.
+MOST_FILES, LEAST_FILES, PARTS = 500, 16, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,12 @@ def parts_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.parts")
 
 
-def write_parts(folder: Path, tasks: Iterable[Task], *, size: int = FILES_IN_A_PART) -> int:
+def part_size(files: int) -> int:
+    """Say how many files a part has: as many parts as keep a few machines busy, until they have five hundred files each."""
+    return min(MOST_FILES, max(LEAST_FILES, files // PARTS))
+
+
+def write_parts(folder: Path, tasks: Iterable[Task], *, size: int = MOST_FILES) -> int:
     """Write the lists of all parts; gives how many. The same tasks give the same parts."""
     folder.mkdir(parents=True, exist_ok=True)
     waiting = iter(tasks)

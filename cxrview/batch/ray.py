@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from cxrview.batch.journal import Counts, NumberedRow
 from cxrview.batch.outcome import Outcome
-from cxrview.batch.parts import Part, parts_folder, pictures_of_parts, rows_of_parts, score_part, write_parts
+from cxrview.batch.parts import Part, part_size, parts_folder, pictures_of_parts, rows_of_parts, score_part, write_parts
 from cxrview.batch.plan import Plan, plan_from_json, plan_to_json
 from cxrview.batch.row import ModelName, cells, columns, error_row, name_of, row_of
 from cxrview.batch.run import Request, list_into, open_journal, record_path
@@ -25,6 +26,7 @@ from cxrview.engine.packages import Package, find_package
 from cxrview.io.atomic import write_text
 
 LOCAL: Final = "local"
+LOG_VARIABLE: Final = "CXRVIEW_LOG"
 TRIES: Final = 3
 """How often a part is given to another actor when the machine that had it is gone."""
 
@@ -113,7 +115,7 @@ class ClusterBatch:
         """Find the files and write the lists of the parts, unless an earlier run did."""
         counts = list_into(self.journal, self.request)
         if not self.journal.fact("parts"):
-            self.journal.note("parts", str(write_parts(self._folder, self.journal.tasks())))
+            self.journal.note("parts", str(write_parts(self._folder, self.journal.tasks(), size=part_size(counts.files))))
         return counts
 
     @property
@@ -231,6 +233,8 @@ def _ray() -> Any:  # Any: Ray comes without types that hold
     """Load Ray, told beforehand to send nothing to its makers."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    if not os.environ.get(LOG_VARIABLE):
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
         import ray.data
@@ -248,3 +252,7 @@ def _join(ray: Any, address: str) -> None:  # Any: Ray comes without types that 
         ) from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    if not os.environ.get(LOG_VARIABLE):  # it tells people of plans and streams that they never asked for
+        for handler in logging.getLogger("ray.data").handlers:
+            handler.setLevel(logging.CRITICAL)

@@ -8,14 +8,17 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
+import cxrview
 from cxrview.batch.compare import Comparison, LabelComparison
 from cxrview.batch.journal import NumberedRow
 from cxrview.batch.outcome import Outcome
 from cxrview.batch.row import ScoreRow, Status
 from cxrview.batch.supervisor import Supervisor
+from cxrview.core.flags import FLAG_MEANINGS
 from cxrview.core.manifest import UNREMARKABLE, Label, Manifest
 from cxrview.engine.packages import read_card
 from cxrview.evaluation.page import STYLE
@@ -29,6 +32,7 @@ REASONS_SHOWN = 40
 FILES_OF_A_REASON = 3
 # Below this share of held-out images that lie as far away, the model has seen nothing like it.
 UNLIKE = 0.01
+MEANINGS = {str(flag): meaning for flag, meaning in FLAG_MEANINGS.items()}
 COUNTED = ("True +", "False +", "True −", "False −")
 CARD_SECTIONS = ("In short", "What it is", "Limits", "What it cannot do", "Known limits")
 
@@ -88,7 +92,8 @@ def write_report(target: Path, outcome: Outcome, comparison: Comparison | None =
     pictures = _pictures(outcome, _chosen(found))
     body = [
         f'<h1>{escape(manifest.title)}: scores</h1><p class="meta">{escape(manifest.id)} {escape(manifest.version)} · '
-        f"{outcome.ready.engine} on {escape(outcome.ready.device)} · model SHA-256 {outcome.package.sha256[:16]}…</p>",
+        f"{outcome.ready.engine} on {escape(outcome.ready.device)} · model SHA-256 {outcome.package.sha256[:16]}… · "
+        f"cxrview {cxrview.__version__} · {datetime.now(UTC):%Y-%m-%d %H:%M} UTC</p>",
         f'<p class="notice" role="note">{escape(NOTICE)}</p>',
         _numbers(found, outcome),
         _distributions(found, manifest),
@@ -237,6 +242,9 @@ def _comparison(comparison: Comparison, manifest: Manifest) -> str:
         if comparison.top_cases
         else ""
     )
+    measured = {each.label for each in comparison.labels}
+    left = ", ".join(name for label, name in names.items() if label not in measured)
+    top += f"<p>Not measured, since the labelled images are all alike in it: {escape(left)}.</p>" if left else ""
     calibration = "".join(
         f"<figure>{_calibration(each, names[each.label])}<figcaption>{escape(names[each.label])}</figcaption></figure>"
         for each in comparison.labels
@@ -280,6 +288,8 @@ def _calibration(each: LabelComparison, name: str) -> str:
         f'<line class="axis" x1="{at(0)}" y1="{side - at(0)}" x2="{at(1)}" y2="{side - at(0)}"/>',
         f'<line class="axis" x1="{at(0)}" y1="{side - at(0)}" x2="{at(0)}" y2="{side - at(1)}"/>',
     ]
+    parts += [f'<text x="{at(value)}" y="{side - 8}" text-anchor="middle">{value:g}</text>' for value in (0.0, 0.5, 1.0)]
+    parts += [f'<text x="{inset - 6}" y="{side - at(value) + 4}" text-anchor="end">{value:g}</text>' for value in (0.5, 1.0)]
     for group in each.bins:
         x, y = at(group.mean_probability), side - at(group.fraction.value)
         title = f"{group.fraction.n} images, promised {group.mean_probability:.3f}, came {group.fraction}"
@@ -297,15 +307,24 @@ def _top_cases(label: Label, found: _Findings, pictures: dict[tuple[int, int], b
     ordered = sorted(found.best[label.id], key=lambda entry: entry[:2], reverse=True)
     if not ordered:
         return ""
-    tiles = "".join(_tile(picked, pictures, f"{probability:.3f}", label.name) for probability, _, picked in ordered)
+    tiles = "".join(_tile(picked, pictures, f"{probability:.3f}", _beside(label, picked.row)) for probability, _, picked in ordered)
     return f'<h2>Highest for {escape(label.name)}</h2><div class="tiles">{tiles}</div>'
+
+
+def _beside(label: Label, row: ScoreRow) -> str:
+    """Name the label, and what makes its score doubtful."""
+    return f"{label.name} · {_why(row)}" if _why(row) else label.name
 
 
 def _flagged(found: _Findings, manifest: Manifest, pictures: dict[tuple[int, int], bytes]) -> str:
     if not found.flagged:
         return ""
-    counted = "".join(f"<tr><td>{escape(flag)}</td><td>{count:,}</td></tr>" for flag, count in found.flags.most_common())
-    table = f"<table><thead><tr><th>Flag</th><th>Images</th></tr></thead><tbody>{counted}</tbody></table>" if counted else ""
+    counted = "".join(
+        f'<tr><td>{count:,}</td><td>{escape(flag.replace("_", " "))}</td><td class="meta">{escape(MEANINGS.get(flag, ""))}</td></tr>'
+        for flag, count in found.flags.most_common()
+    )
+    head = "<thead><tr><th>Images</th><th>Flag</th><th>Meaning</th></tr></thead>"
+    table = f'<div class="scroll"><table>{head}<tbody>{counted}</tbody></table></div>' if counted else ""
     names = {label.id: label.name for label in manifest.labels}
     tiles = "".join(_tile(picked, pictures, _why(picked.row), f"· {_top(picked.row, names)}") for picked in found.flagged)
     note = "Scores of these deserve a second look before anybody believes them. The first ones are shown; the table has them all."

@@ -86,7 +86,11 @@ class _PlainLines:
 
 
 def _rate(count: int, seconds: float) -> str:
-    return f"{count / seconds:.1f}/s" if seconds > 0 else ""
+    """Give the rate in the unit that has something before the point."""
+    if seconds <= 0 or not count:
+        return ""
+    a_second = count / seconds
+    return f"{a_second:.1f}/s" if a_second >= 1 else f"{60 * a_second:.1f}/min" if a_second >= 1 / 60 else f"{3600 * a_second:.1f}/h"
 
 
 def duration(seconds: float) -> str:

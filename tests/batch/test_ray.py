@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cxrview.batch.parts import Part, parts_folder, pictures_of_parts, read_part, rows_of_parts, score_part, write_parts
+from cxrview.batch.parts import Part, part_size, parts_folder, pictures_of_parts, read_part, rows_of_parts, score_part, write_parts
 from cxrview.batch.plan import Plan
 from cxrview.batch.row import name_of
 from cxrview.batch.run import Batch, Request
@@ -75,6 +75,10 @@ def test_parts_hold_every_file_once_and_their_rows_in_order(phantom_folder: Path
             assert Part(number, folder).is_done
     rows = list(rows_of_parts(folder, 3))
     assert [(row.number, row.place, row.cells[0]) for row in rows] == [(task.number, 0, str(task.ref.path)) for task in tasks]
+
+
+def test_small_batches_have_parts_for_several_machines_and_large_ones_no_needless_ones() -> None:
+    assert [part_size(files) for files in (1, 200, 3_200, 1_000_000)] == [16, 16, 50, 500]
 
 
 def test_parts_keep_frames_together_and_their_small_pictures(phantom_folder: Path, fake_model: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def main() -> int:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
-    parts.write_parts.__kwdefaults__["size"] = 7
+    parts.LEAST_FILES = 7
     request = Request((folder,), Plan(model=str(model), engine=engine, inputs=(str(folder),), has_lungs=False), table)
     told: dict[str, object] = {"nodes": len(cluster.list_all_nodes())}
     package = load_package(model)
