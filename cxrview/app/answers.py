@@ -176,7 +176,7 @@ def _view_of(state: AppState, analysis: Analysis, findings: Sequence[Finding], l
     if layer.kind is LayerKind.LUNGS:
         return _lungs_view(state, analysis, layer)
     if is_withheld(state):  # the label that was asked for by name keeps its name; the top one is not told
-        named = next((finding for finding in findings if finding.label.id == layer.label_id), None)
+        named = next((finding for finding in analysis.findings if finding.label.id == layer.label_id), None)
         return LayerView(layer, None, named, words=WITHHELD_TEXT)
     return _layer_view(state, analysis, findings, layer)
 

@@ -9,6 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Before Qt: its import hook reads the source of each module that is imported after it.
+import cxrview.app.frames
+import cxrview.app.marking
+import cxrview.app.model_texts
+import cxrview.app.row_texts
+import cxrview.app.wishes  # noqa: F401
+
+# isort: split
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication

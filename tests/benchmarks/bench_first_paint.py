@@ -41,8 +41,8 @@ print(time.perf_counter() - begun, time.process_time() - worked)
 OURS = """
 import time
 begun, worked = time.perf_counter(), time.process_time()
-from PySide6.QtWidgets import QApplication
 from cxrview.app.opening import build_front
+from PySide6.QtWidgets import QApplication
 application = QApplication([])
 front = build_front(application)
 front.window.show()

@@ -48,15 +48,20 @@ class BrowserList(QListView):
         self.clicked.connect(self._on_clicked)
         self._rendered: tuple[object, ...] = ()
         self._current: ImageRef | None = None
+        self._wanted: tuple[object, ...] = ()
+        self._wants_current = False
         self._teller = QTimer(self)
         self._teller.setSingleShot(True)
         self._teller.timeout.connect(self._tell_places)
         self.verticalScrollBar().valueChanged.connect(lambda _value: self._teller.start(0))
 
     def render_state(self, state: AppState) -> None:
-        """Show the rows; the place in the list stays where it is unless another image was chosen."""
+        """Show the rows; the place in the list stays where it is unless another image was chosen, or the list narrowed or sorted anew."""
         offset = self.verticalScrollBar().value()
         is_other = self._take(state)
+        wanted = (state.browser.filters, state.browser.sort, state.browser.is_descending)
+        if wanted != self._wanted:  # the list that was asked for comes later
+            self._wanted, self._wants_current = wanted, True
         if is_other:
             self.scheduleDelayedItemsLayout()
             self.executeDelayedItemsLayout()
@@ -68,7 +73,8 @@ class BrowserList(QListView):
             self.viewport().update()
             self._teller.start(0)
         if is_other or state.current != self._current:
-            self._render_current(state.current)
+            self._render_current(state.current, goes_there=self._wants_current and is_other)
+            self._wants_current = self._wants_current and not is_other
 
     def selected_places(self) -> tuple[int, ...]:
         """Give the places of all images that are selected."""
@@ -82,8 +88,8 @@ class BrowserList(QListView):
     def _take(self, state: AppState) -> bool:
         raise NotImplementedError
 
-    def _render_current(self, current: ImageRef | None) -> None:
-        is_other = current != self._current
+    def _render_current(self, current: ImageRef | None, *, goes_there: bool) -> None:
+        is_other = goes_there or current != self._current
         self._current = current
         row = self.rows.row_of(current)
         index = self.rows.index(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from cxrview.app.state import AppState
+from cxrview.app.state import AppState, ThemeName
 from cxrview.app.theme import icon
 
 MAX_WIDTH_PX = 620
@@ -28,6 +28,7 @@ class NoticeBar(QFrame):
         self._close = QToolButton(self)
         self._close.setObjectName("noticeClose")
         self._close.setAccessibleName("Dismiss")
+        self._theme: ThemeName | None = None
         self._close.clicked.connect(self.dismissed)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 6, 4)
@@ -37,8 +38,10 @@ class NoticeBar(QFrame):
 
     def render_state(self, state: AppState) -> None:
         """Show the notice."""
+        if state.theme is not self._theme:
+            self._theme = state.theme
+            self._close.setIcon(icon("close", state.theme))
         if self._text.text() != state.notice:
             self._text.setText(state.notice)
             self._text.setMinimumWidth(min(MAX_WIDTH_PX, self._text.fontMetrics().horizontalAdvance(state.notice) + 4))
-            self._close.setIcon(icon("close", state.theme))
         self.setVisible(bool(state.notice))
