@@ -1,9 +1,9 @@
 """Take out of a frozen program, on Linux, what its libraries carry along and this program never calls.
 
 - Symbol tables that only debuggers read.
-- OpenCV's readers of video (FFmpeg, and with it an OpenSSL that speaks to networks) and AVIF, and its linear algebra: libraries of the
-  same names take their places, in which every function ends the program with a sentence. What the program may call is counted in
-  `tests/packaging/test_installers.py`.
+- OpenCV's readers of video (FFmpeg, and with it an OpenSSL that speaks to networks) and its linear algebra: libraries of the same names
+  take their places, in which every function ends the program with a sentence. What the program may not call is counted in
+  `tests/packaging/test_installers.py`. Its AVIF stays: OpenCV makes an encoder of it before it reads or writes any picture.
 - Libraries that nothing in the folder asks for any more.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 # Beside OpenCV, by the beginning of their names; of what hangs on them, whatever nothing else needs goes too.
-HOLLOW = ("libavcodec", "libavformat", "libavutil", "libswscale", "libavif", "libopenblasp")
+HOLLOW = ("libavcodec", "libavformat", "libavutil", "libswscale", "libopenblasp")
 # Opened by name at run time, so that no library's list of needs tells.
 OPENED_BY_NAME = ("libpython", "libonnxruntime_providers_shared.so", "libopenvino", "libtorch", "libgomp")
 PT_LOAD = 1
@@ -102,7 +102,7 @@ def wanted_symbols(users: Iterable[Path], library: Path) -> dict[str, str]:
 
 def make_stand_in(library: Path, wanted: dict[str, str]) -> None:
     """Replace a library by one of the same name whose functions all end the program with a sentence."""
-    what = "linear algebra" if "blas" in library.name else "video or AVIF"
+    what = "linear algebra" if "blas" in library.name else "video"
     aliases = "".join(f'__attribute__((alias("stop"))) void {name}(void);\n' for name in sorted(wanted))
     versions = sorted(set(wanted.values()) - {""})
     script = "".join(

@@ -22,6 +22,7 @@ import pty
 import re
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -266,11 +267,11 @@ def check_things(clean: Clean) -> None:
     clean.run("cxrview", "models", "verify", OWN_MODELS[0])
 
 
-def give(clean: Clean, path: str, text: str) -> None:
+def give(clean: Clean, path: str, content: str | bytes) -> None:
     """Write a file of the user's."""
     target = clean.outside(path)
     clean.run("mkdir", "-p", str(Path(path).parent))
-    target.write_text(text, encoding="utf-8")
+    target.write_bytes(content if isinstance(content, bytes) else content.encode())
     os.chown(target, USER_ID, USER_ID)
 
 
@@ -375,11 +376,13 @@ def every_command(clean: Clean) -> str:
     for label, some in (("normal", films[:2]), ("pneumonia", films[2:])):
         clean.run("mkdir", "-p", f"named/{label}")
         clean.run("cp", *some, f"named/{label}")
+    give(clean, f"{HOME}/bitmap.bmp", bitmap(256))
     done = (
         ("explain", films[0], "-o", "overlay.png"),
         ("lungs", "own/phantoms", "-o", "masks", "--workers", "2", "-q"),
         ("score", "own/phantoms", "-o", "own.parquet", "--workers", "2", "--heatmaps", "heat", "--report", "own.html", "-q"),
         ("evaluate", BUNDLED, "named", "-o", "report", "--no-audits", "-q"),
+        ("score", "bitmap.bmp", "-o", "bitmap.csv", "-q"),
         ("recipes",),
         ("recipes", "fine-tune"),
         ("models", "list"),
@@ -393,6 +396,15 @@ def every_command(clean: Clean) -> str:
         if not clean.outside(f"{HOME}/{path}").exists():
             raise SmokeFailed(f"{path} was not written.")
     return f"{len(names)} answer, {len({words[0] for words in done})} carried out here, the others in other steps"
+
+
+def bitmap(side: int) -> bytes:
+    """Give a BMP picture that grows brighter to the right: of its kind only OpenCV reads it."""
+    palette = b"".join(bytes((level, level, level, 0)) for level in range(256))
+    pixels = bytes(column * 255 // (side - 1) for column in range(side)) * side
+    begin = 14 + 40 + len(palette)
+    head = struct.pack("<2sIHHI", b"BM", begin + len(pixels), 0, 0, begin)
+    return head + struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 0, len(pixels), 2835, 2835, 256, 0) + palette + pixels
 
 
 def compared(pairs: Sequence[tuple[float, float]]) -> str:

@@ -219,15 +219,17 @@ def open_folder(hand: Hand, program: Program, folder: Path) -> None:
     hand.wait(lambda: program.store.state.openings > before and is_scored(program), f"the first image of {folder.name}")
 
 
-def choose(hand: Hand, program: Program, wanted: Callable[[str], bool], most: int = 400) -> None:
-    """Step through the list to an image, with the arrow key."""
+def choose(hand: Hand, program: Program, words: str) -> None:
+    """Search, and step into what was found; the list is whole again afterwards."""
+    before = program.store.state.current
+    hand.key("ctrl+f", "ctrl+a")
+    hand.type(words)
+    hand.rest(1.0)
     hand.click(program.window.canvas, 0.5, 0.02)
-    for _step in range(most):
-        current = program.store.state.current
-        if current is not None and wanted(str(current.path)):
-            break
-        hand.key("Right")
-    hand.wait(lambda: is_scored(program), "an answer")
+    hand.key("Right")
+    hand.wait(lambda: program.store.state.current != before and is_scored(program), f"an answer for {words}")
+    hand.key("ctrl+f", "ctrl+a", "BackSpace")
+    hand.click(program.window.canvas, 0.5, 0.02)
     hand.rest(1.5)
 
 
@@ -314,7 +316,7 @@ def measure(hand: Hand, program: Program) -> None:
 
 def layers(hand: Hand, program: Program) -> None:
     """Two heatmaps with a colour bar, lungs, contour lines."""
-    choose(hand, program, lambda path: "shenzhen" in path)
+    choose(hand, program, "shenzhen")
     finding = next(iter(program.store.state.reading.findings))  # type: ignore[union-attr]
     hand.click(hand.scroll_to(f"finding-{finding.label.id}"), 0.3, 0.3)
     hand.look("heatmap")
@@ -368,12 +370,12 @@ def compare(hand: Hand, program: Program) -> None:
         hand.click(program.window.canvas, 0.5, 0.5, button=4)
     hand.look("two-by-two-linked-zoom")
     hand.key("f", "ctrl+1")
-    choose(hand, program, lambda path: "covid_chestxray" in path)
+    choose(hand, program, "covid_chestxray 000002")
     hand.key("shift+p")
     hand.rest(4.0)
     hand.look("prior")
     hand.key("ctrl+1")
-    choose(hand, program, lambda path: f"{os.sep}ood{os.sep}" in path)
+    choose(hand, program, "ood")
     hand.look("refusal")
     hand.click(hand.scroll_to("showAnyway"))
     hand.rest(0.8)
@@ -386,7 +388,7 @@ def disc(hand: Hand, program: Program, dicom: Path) -> None:
     hand.wait(lambda: program.store.state.browser.indexing is None, "the index")
     hand.rest(2.0)
     hand.look("dicom-folder")
-    choose(hand, program, lambda path: "nih_dx" in path, 80)
+    choose(hand, program, "nih_dx")
     hand.key("d")
     hand.drag(program.window.canvas, (0.4, 0.4), (0.6, 0.4))
     hand.look("dicom-length")
