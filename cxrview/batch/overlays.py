@@ -124,7 +124,7 @@ def thumbnail(pixels: Pixels, analysis: Analysis | None, *, side: int = THUMBNAI
     picture = np.repeat(np.asarray(gray, np.uint8)[:, :, None], 3, axis=2)
     if analysis is not None and analysis.heatmaps:
         heatmap = max(shown_heatmaps(analysis.heatmaps, analysis.findings), key=lambda each: float(each.values.max()))
-        frame = shrunk(analysis.frame, size)
+        frame = _shrunk(analysis.frame, size)
         picture = overlay(picture[:, :, 0], positive(heatmap.values), frame, scale=common_scale(analysis.heatmaps), has_bar=False)
     is_done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
     if not is_done:
@@ -132,7 +132,7 @@ def thumbnail(pixels: Pixels, analysis: Analysis | None, *, side: int = THUMBNAI
     return encoded.tobytes()
 
 
-def shrunk(frame: Frame, size: tuple[int, int]) -> Frame:
+def _shrunk(frame: Frame, size: tuple[int, int]) -> Frame:
     """Give the map from model px to a copy of the image of this width and height."""
     across, down = size[0] / frame.image_width, size[1] / frame.image_height
     return replace(

@@ -150,6 +150,16 @@ def recipe_words(recipe: Recipe) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def stage_words(recipe: Recipe) -> str:
+    """Tell how a hierarchy is laid out over the classes of the data; empty where it is none."""
+    if not recipe.stages:
+        return ""
+    names = recipe.data.names
+    first, others = recipe.stages[0].labels[0], recipe.stages[1].labels
+    told = ", ".join(f"'{names.get(label, label)}'" for label in others)
+    return f"Here: first '{names.get(first, first)}' against everything else, then {told} apart."
+
+
 def replaced_words(recipe: Recipe) -> str:
     """Tell what of a recipe's own choice of images and labels the wizard's pages take the place of; empty when it makes none."""
     data = recipe.data

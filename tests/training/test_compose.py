@@ -16,6 +16,7 @@ from cxrview.training.compose import (
     offered_packages,
     offered_recipes,
     replaced_words,
+    stage_words,
 )
 from cxrview.training.dataset import Choices, DataSet, build_data_set
 from cxrview.training.estimate import rounds_of
@@ -69,6 +70,7 @@ def test_a_hierarchy_is_laid_out_over_the_classes_of_the_data(tmp_path: Path) ->
     assert [stage.labels for stage in recipe.stages] == [("normal", "any-finding"), ("covid-19", "pneumonia")]
     assert recipe_from(tomllib.loads(recipe_document(recipe))) == recipe
     assert rounds_of(recipe) == 2
+    assert stage_words(recipe) == "Here: first 'Normal' against everything else, then 'COVID-19', 'pneumonia' apart."
 
 
 def test_what_a_recipe_would_choose_of_its_own_data_is_told() -> None:

@@ -281,5 +281,5 @@ def _seen_by_gate(thumbs: npt.NDArray[np.uint8], context: Context) -> Seen | Non
         frozen = frozen_features(thumbs, gate.package.manifest.input, gate.predictor, check=context.check)
     finally:
         gate.close()
-    words = "as a network sees it that learned from none of them"
+    words = "as a network sees it that learned from none of these images"
     return None if frozen is None else Seen(frozen.border, frozen.whole, f"its border alone, {words}", f"the whole picture, {words}")

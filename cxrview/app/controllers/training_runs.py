@@ -17,7 +17,7 @@ from cxrview.app.wizard_store import WizardStore
 from cxrview.core.errors import CxrError, DataError
 from cxrview.io.atomic import write_text
 from cxrview.io.places import places, program_command
-from cxrview.training.compose import Plan, Route, base_recipe, compose, field_rows, recipe_words, replaced_words
+from cxrview.training.compose import Plan, Route, base_recipe, compose, field_rows, recipe_words, replaced_words, stage_words
 from cxrview.training.control import Wish, write_wish
 from cxrview.training.dataset import DataSet, build_data_set, write_table
 from cxrview.training.estimate import Estimate, read_estimate
@@ -98,7 +98,8 @@ class TrainingRuns(QObject):
         try:
             data_set = self._store.state.data_set
             recipe = base_recipe(replace(plan, changes=())) if data_set is None else compose(data_set, plan)
-            words = "\n".join((recipe_words(recipe), replaced_words(base_recipe(plan)))).strip() if plan.route is Route.RECIPE else ""
+            told = (recipe_words(recipe), replaced_words(base_recipe(plan)), stage_words(recipe) if data_set is not None else "")
+            words = "\n".join(each for each in told if each) if plan.route is Route.RECIPE else ""
             self._store.put(plan=plan, fields=field_rows(recipe), plan_words=words, plan_problem="", preview=None)
             self._store.put(estimate=None, estimate_problem="")
         except CxrError as error:

@@ -15,8 +15,10 @@ import numpy.typing as npt
 from cxrview.app.tasks import Context, Lane, Runner
 from cxrview.app.wizard import Busy, CasePicture, External, Page, Wizard, case_marked, notice_given
 from cxrview.app.wizard_store import WizardStore
-from cxrview.batch.overlays import OverlayStyle, displayed, draw_overlay
+from cxrview.batch.overlays import displayed
+from cxrview.core.colour import overlay
 from cxrview.core.errors import CxrError, DataError
+from cxrview.core.heatmap import common_scale, positive
 from cxrview.core.image import ImageRef
 from cxrview.engine.analyse import analyse
 from cxrview.engine.base import Predictor
@@ -37,7 +39,7 @@ from cxrview.training.verdict import Verdict, calls_of, judge_run
 JUDGE_KEY, ELSEWHERE_KEY, PUBLISH_KEY, DRAW_KEY = "wizard judge", "wizard elsewhere", "wizard publish", "wizard draw"
 HAND_ON_KEY = "wizard hand on"
 MOST_DRAWN = 60
-DRAWN_PX = 256
+DRAWN_PX = 320
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,12 +236,12 @@ def _with_heatmap(path: Path, label: int, package: Package, predictor: Predictor
         pixels = read_pixels(ImageRef(path))
         analysis = analyse(pixels, package, predictor)
         heatmap = next((each for each in analysis.heatmaps if each.label == package.manifest.labels[label]), None)
-        drawn = displayed(pixels) if heatmap is None else draw_overlay(pixels, analysis, heatmap, OverlayStyle())
+        whole = displayed(pixels)
     except CxrError:
         return np.full((DRAWN_PX, DRAWN_PX), 60, np.uint8)
-    scale = DRAWN_PX / max(drawn.shape[:2])
-    size = (max(1, round(drawn.shape[1] * scale)), max(1, round(drawn.shape[0] * scale)))
-    return np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), np.uint8)
+    frame = analysis.frame.shrunk(DRAWN_PX)
+    gray = np.asarray(cv2.resize(whole, (frame.image_width, frame.image_height), interpolation=cv2.INTER_AREA), np.uint8)
+    return gray if heatmap is None else overlay(gray, positive(heatmap.values), frame, scale=common_scale(analysis.heatmaps))
 
 
 def _write_corrections(path: Path, verdict: Verdict, marked: list[int]) -> None:

@@ -23,7 +23,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxrview.app.views.wizard.judge_page import audit_rows, scale_picture, template_pictures, verdict_words
+from cxrview.app.views.wizard.judge_page import (
+    audit_rows,
+    scale_picture,
+    silent_templates,
+    template_pictures,
+    unmeasured,
+    verdict_words,
+)
 from cxrview.app.wizard import Page, Wizard, can_open, page_opened, why_not
 from cxrview.core.colour import colour_table
 from cxrview.training.compose import Plan, Route
@@ -437,7 +444,10 @@ def test_the_audit_of_a_report_is_laid_out_with_what_was_not_measured() -> None:
                 "heat": [{"source": "ward", "label": "ill", "inside": interval, "even": 0.31, "level": "passed"}],
                 "unmeasured": ["No letters were found."],
             },
-            "templates": [{"label": "ill", "source": "ward", "images": 9, "mean": [[0.0, 1.0], [2.0, -1.0]]}],
+            "templates": [
+                {"label": "ill", "source": "ward", "images": 9, "mean": [[0.0, 1.0], [2.0, -1.0]]},
+                {"label": "well", "source": "ward", "images": 8, "mean": [[-1.0, 0.0], [-2.0, -1.0]]},
+            ],
         },
     }
     assert verdict_words(report)[0] == "Do not trust this network."
@@ -446,14 +456,16 @@ def test_the_audit_of_a_report_is_laid_out_with_what_was_not_measured() -> None:
     assert rows[0][0] == "lungs blanked"
     assert rows[0][-1] == "failed"
     assert rows[1][2] == "0.900 (0.800 to 0.950); an even map would have 0.31"
-    assert rows[2][:2] == ("not measured", "No letters were found.")
+    assert len(rows) == 2
+    assert unmeasured(report) == ["No letters were found."]
+    assert silent_templates(report) == ["well in ward"]
     ((words, picture, most),) = template_pictures(report)
     assert "9 images" in words
     assert most == 2.0
     table = colour_table("inferno")
     assert picture.tolist() == [[table[0].tolist(), table[128].tolist()], [table[255].tolist(), table[0].tolist()]]
     assert scale_picture(50)[0, 0].tolist() == table[255].tolist()
-    assert audit_rows({}) == template_pictures({}) == []
+    assert audit_rows({}) == template_pictures({}) == unmeasured({}) == silent_templates({}) == []
 
 
 def test_transitions_never_lead_to_a_page_without_content() -> None:

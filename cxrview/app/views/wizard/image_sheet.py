@@ -16,6 +16,7 @@ from cxrview.app.views.close_box import close_box
 from cxrview.app.views.labels import make_label
 
 PICTURE_PX = 112
+JUDGED_PX = 240
 MOST = 400
 FIRST_SIZE = QSize(900, 640)
 
@@ -44,9 +45,16 @@ class ImageSheet(QDialog):
     """The person marked an image, or took the mark back. Parameters: key."""
 
     def __init__(
-        self, title: str, items: Sequence[SheetItem], parent: QWidget | None = None, *, count: int = 0, tick_words: str = ""
+        self,
+        title: str,
+        items: Sequence[SheetItem],
+        parent: QWidget | None = None,
+        *,
+        count: int = 0,
+        tick_words: str = "",
+        side: int = PICTURE_PX,
     ) -> None:
-        """Show `items`, which are the first of `count`; `tick_words` say what ticking one means."""
+        """Show `items`, which are the first of `count`, in squares of `side` px; `tick_words` say what ticking one means."""
         super().__init__(parent)
         self.setObjectName("imageSheet")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -61,13 +69,13 @@ class ImageSheet(QDialog):
         self.list.setViewMode(QListView.ViewMode.IconMode)
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         self.list.setMovement(QListView.Movement.Static)
-        self.list.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
-        self.list.setGridSize(QSize(PICTURE_PX + 60, PICTURE_PX + 56))
+        self.list.setIconSize(QSize(side, side))
+        self.list.setGridSize(QSize(side + 60, side + 56))
         self.list.setWordWrap(True)
         self.list.setUniformItemSizes(True)
         self._items = tuple(items[:MOST])
         for item in self._items:
-            self.list.addItem(_list_item(item))
+            self.list.addItem(_list_item(item, side))
         self.list.itemActivated.connect(lambda item: self.open_requested.emit(self._items[self.list.row(item)].path))
         self.list.itemChanged.connect(self._on_changed)
         column = QVBoxLayout(self)
@@ -107,15 +115,15 @@ def captioned(picture: npt.NDArray[np.uint8], side: int, words: str) -> QWidget:
     box = QWidget()
     column = QVBoxLayout(box)
     column.setContentsMargins(0, 0, 12, 0)
-    column.addWidget(picture_label(picture, side, words.replace("\n", ", ")))
+    column.addWidget(picture_label(picture, side, words.replace("\n", ", ")), 0, Qt.AlignmentFlag.AlignLeft)
     column.addWidget(make_label("caption", "muted", words))
     column.addStretch(1)
     box.setFixedWidth(side + 12)
     return box
 
 
-def _list_item(item: SheetItem) -> QListWidgetItem:
-    shown = QListWidgetItem(QIcon(pixmap_of(item.picture)), item.caption)
+def _list_item(item: SheetItem, side: int) -> QListWidgetItem:
+    shown = QListWidgetItem(QIcon(pixmap_of(item.picture, side)), item.caption)
     shown.setToolTip(f"{item.caption}\n{item.path.name}")
     if item.key >= 0:
         shown.setFlags(shown.flags() | Qt.ItemFlag.ItemIsUserCheckable)

@@ -69,6 +69,7 @@ class JudgePage(WizardPage):
         self._elsewhere_table = make_table("elsewhereTable", "Here and elsewhere")
         self._headline = make_label("verdictHeadline", "title")
         self._verdict_words = make_label("verdictWords", "")
+        self._unmeasured = make_label("unmeasuredWords", "muted")
         self._audit = make_table("auditTable", "The network with something taken away, and where it looks")
         self._templates = QWidget()
         self._template_row = QHBoxLayout(self._templates)
@@ -138,6 +139,8 @@ class JudgePage(WizardPage):
         self._verdict_words.setText("\n".join(told[1:]))
         rows = audit_rows(report)
         fill_table(self._audit, ("Audit", "Where", "Result", "Ended"), rows)
+        self._unmeasured.setText("\n".join(f"Not measured: {sentence}" for sentence in unmeasured(report)))
+        self._unmeasured.setVisible(bool(unmeasured(report)))
         self.show_heading("auditHeading", is_shown=bool(rows))
         clear_layout(self._template_row)
         templates = template_pictures(report)[:MOST_TEMPLATES]
@@ -149,7 +152,9 @@ class JudgePage(WizardPage):
             self._template_row.addWidget(captioned(scale_picture(TEMPLATE_PX), TEMPLATE_PX, numbers))
         self._template_row.addStretch(1)
         self._templates.setVisible(bool(templates))
-        self._template_lead.setVisible(bool(templates))
+        silent = silent_templates(report)
+        self._template_lead.setText(TEMPLATE_LEAD + (f" No place speaks for: {', '.join(silent)}." if silent else ""))
+        self._template_lead.setVisible(bool(templates or silent))
 
     def _render_curves(self, label: str) -> None:
         verdict = self._verdict
@@ -161,7 +166,8 @@ class JudgePage(WizardPage):
         self.precision.show_lines([Line(found.name, found.precision_recall[:, 0], found.precision_recall[:, 1])])
         promised = np.array([each.mean_probability for each in found.bins])
         came = np.array([each.fraction.value for each in found.bins])
-        self.calibration.show_lines([Line("", ends, ends), Line(found.name, promised, came, has_dots=True)])
+        spans = [Line("", np.array([each.mean_probability] * 2), np.array([each.fraction.low, each.fraction.high])) for each in found.bins]
+        self.calibration.show_lines([Line("", ends, ends), *spans, Line(found.name, promised, came, has_dots=True, has_line=False)])
 
     def _render_confusion(self, verdict: Verdict) -> None:
         fill_table(self._confusion, ("is \\ called", *verdict.calls), [(truth, *[""] * len(verdict.calls)) for truth in verdict.truths])
@@ -192,11 +198,14 @@ class JudgePage(WizardPage):
         fill_table(self._elsewhere_table, ("Class", "Place", "AUROC here", "AUROC there", "Change"), rows)
         known = [drop for drop in drops if not math.isnan(drop)]
         if known:
-            self._drop.setText(f"Elsewhere ({external.place.name}): AUROC {sum(known) / len(known):+.3f} against the internal test.")
+            change = sum(known) / len(known)
+            words = f"{abs(change):.3f} {'lower' if change < 0 else 'higher'} than on the internal test"
+            self._drop.setText(f"Elsewhere ({external.place.name}): AUROC {words}.")
         else:
             self._drop.setText(f"Elsewhere ({external.place.name}): too few images of both classes for an AUROC; the report has the rates.")
 
     def _build(self) -> None:
+        self._confusion.horizontalHeader().setStretchLastSection(False)
         font = self._drop.font()
         font.setPointSizeF(font.pointSizeF() * 1.6)
         self._drop.setFont(font)
@@ -221,7 +230,9 @@ class JudgePage(WizardPage):
         self.add_section("confusionHeading", "What was called what", self._confusion, in_a_row(self._corrections), self._mark_words)
         self.add_section("thresholdHeading", "Thresholds by wanted sensitivity", in_a_row(self._wanted), self._thresholds)
         self.add_section("shortcutHeading", "Beside baselines that see no chest", self._shortcuts)
-        self.add_section("auditHeading", "Shortcut audit, and where it looks", self._audit, self._template_lead, self._templates)
+        self.add_section(
+            "auditHeading", "Shortcut audit, and where it looks", self._audit, self._unmeasured, self._template_lead, self._templates
+        )
         self.add_section("subgroupHeading", "Among images that share something", self._subgroups)
         self.add_section("elsewhereHeading", "Elsewhere", in_a_row(self._elsewhere, self._report), self._drop, self._elsewhere_table)
         self.add_section("publishedHeading", "Beside the published figures of this recipe", self._published)
@@ -308,8 +319,19 @@ def audit_rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     for each in shortcuts.get("heat", ()):
         found = f"{_of_json(each['inside'])}; an even map would have {each['even']:.2f}"
         rows.append(("heat in the lungs", f"{each['source']}: {each['label']}", found, str(each["level"])))
-    rows += [("not measured", str(sentence), "", "") for sentence in shortcuts.get("unmeasured", ())]
     return rows
+
+
+def unmeasured(report: Mapping[str, Any]) -> list[str]:
+    """Give the sentences on what the shortcut audit could not measure."""
+    shortcuts = (report.get("audits") or {}).get("shortcuts") or {}
+    return [str(sentence) for sentence in shortcuts.get("unmeasured", ())]
+
+
+def silent_templates(report: Mapping[str, Any]) -> list[str]:
+    """Name the classes whose mean heatmap speaks for them nowhere."""
+    found = (report.get("audits") or {}).get("templates", ())
+    return [f"{each['label']} in {each['source']}" for each in found if np.max(np.asarray(each.get("mean"), np.float64), initial=0.0) <= 0]
 
 
 def template_pictures(report: Mapping[str, Any]) -> list[tuple[str, npt.NDArray[np.uint8], float]]:

@@ -24,7 +24,7 @@ from cxrview.training.scan import BINS, Scan
 LEAD = "If classes or places can be told apart here by eye, without looking at the lungs, so can the network."
 KINDS = ("class", "source", "class in source")
 MEAN_PX, SAMPLE_PX, SAMPLES_SHOWN, WORDS_PX = 110, 84, 7, 190
-PREVIEW_PX = 124
+PREVIEW_PX = 116
 USED = "\n(the recipe does this)"
 # Field of `augment`: its title, its largest value here, steps of the slider in one.
 SLIDERS = {

@@ -54,7 +54,7 @@ class ModelPage(WizardPage):
         self._recipes = ChoiceBox("recipeChoice", "Recipe")
         self._packages = ChoiceBox("packageChoice", "Installed model to start from")
         for box in (self._recipes, self._packages):
-            box.setMinimumWidth(360)
+            box.setMinimumWidth(560)
         self._rate = ChoiceBox("rateChoice", "Learning rate")
         self._rate.setMinimumWidth(360)
         self._advanced = QCheckBox("Advanced: every field of the recipe")

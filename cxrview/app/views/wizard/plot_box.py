@@ -25,6 +25,7 @@ class Line:
     x: npt.NDArray[np.float64]
     y: npt.NDArray[np.float64]
     has_dots: bool = False
+    has_line: bool = True
 
 
 class PlotBox(QWidget):
@@ -75,7 +76,7 @@ class PlotBox(QWidget):
         self._plot.setLabel("bottom", bottom)
         self._plot.setLabel("left", left)
         self._plot.showGrid(x=True, y=True, alpha=0.2)
-        self._legend: Any = self._plot.addLegend(offset=(-8, -8) if unit_square or low else (-8, 8))
+        self._legend: Any = self._plot.addLegend(offset=(-8, -8) if unit_square or low else (8 if log_x else -8, 8))
         self._unit_square = unit_square
         self._whole_x = whole_x
         self._plot.setLogMode(x=log_x, y=False)
@@ -102,7 +103,7 @@ class PlotBox(QWidget):
             pen.setWidthF(2.0 if line.name else 1.0)
             pen.setStyle(DASHES[named // len(COLOURS) % len(DASHES)] if line.name else Qt.PenStyle.DotLine)
             dots: dict[str, Any] = {"symbol": "o", "symbolSize": 6, "symbolBrush": colour, "symbolPen": None} if line.has_dots else {}
-            self._plot.plot(line.x[finite], line.y[finite], pen=pen, name=line.name or None, **dots)
+            self._plot.plot(line.x[finite], line.y[finite], pen=pen if line.has_line else None, name=line.name or None, **dots)
             named += bool(line.name)
         if self._whole_x:
             most = max((float(line.x.max()) for line in lines if len(line.x)), default=1.0)

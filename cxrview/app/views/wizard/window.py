@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QMessageBox, QStackedWid
 
 from cxrview.app.views.labels import make_label
 from cxrview.app.views.wizard.data_page import DataPage
-from cxrview.app.views.wizard.image_sheet import MOST, ImageSheet, SheetItem
+from cxrview.app.views.wizard.image_sheet import JUDGED_PX, MOST, PICTURE_PX, ImageSheet, SheetItem
 from cxrview.app.views.wizard.judge_page import JudgePage
 from cxrview.app.views.wizard.look_page import LookPage
 from cxrview.app.views.wizard.model_page import ModelPage
@@ -104,12 +104,12 @@ class WizardWindow(QWidget):
         """Show judged images with their heatmaps; they can be marked."""
         marked = self._state.marked
         items = [SheetItem(each.picture, each.words, each.path, each.case, each.case in marked) for each in pictures]
-        sheet = self._sheet(title, items, len(items), "Tick what is labelled wrongly.")
+        sheet = self._sheet(title, items, len(items), "Tick what is labelled wrongly.", side=JUDGED_PX)
         sheet.mark_toggled.connect(self.mark_toggled)
         sheet.open()
 
-    def _sheet(self, title: str, items: Sequence[SheetItem], count: int, tick_words: str) -> ImageSheet:
-        sheet = ImageSheet(title, items, self, count=count, tick_words=tick_words)
+    def _sheet(self, title: str, items: Sequence[SheetItem], count: int, tick_words: str, *, side: int = PICTURE_PX) -> ImageSheet:
+        sheet = ImageSheet(title, items, self, count=count, tick_words=tick_words, side=side)
         sheet.open_requested.connect(self.open_requested)
         return sheet
 
