@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxrview.core.manifest import Architecture, Calibration, Channels, InputSpec, Label, Manifest, Task, Threshold
+from cxrview.core.manifest import Architecture, Calibration, Channels, InputSpec, Label, Manifest, PrecisionCheck, Task, Threshold
 from cxrview.engine.packages import Golden, Package, write_package
 
 MakePackage = Callable[..., Package]
@@ -28,7 +28,9 @@ def make_package(tmp_path_factory: pytest.TempPathFactory) -> MakePackage:
     return make
 
 
-def random_package(folder: Path, architecture: Architecture, *, side: int, labels: int) -> Package:
+def random_package(
+    folder: Path, architecture: Architecture, *, side: int, labels: int, precisions: tuple[PrecisionCheck, ...] = ()
+) -> Package:
     """Write the package of a network with random weights, exported as training does it."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
@@ -59,6 +61,7 @@ def random_package(folder: Path, architecture: Architecture, *, side: int, label
         split_sha256="",
         files={},
         architecture=architecture,
+        precisions=precisions,
     )
     weights = {name: value.numpy() for name, value in network.state_dict().items()}
     golden = Golden(inputs=inputs, logits=logits.numpy())

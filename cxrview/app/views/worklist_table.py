@@ -13,7 +13,7 @@ from cxrview.batch.readings import Call, Opinion
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("", "Case", "Likeliest", "p", "Findings", "View", "Flags", "Reading", "Note")
-WIDTHS_PX = (26, 230, 120, 56, 170, 52, 130, 110, 120)
+WIDTHS_PX = (26, 260, 120, 56, 270, 52, 190, 110, 120)
 SORTS = {1: SortBy.NAME, 2: SortBy.TOP, 3: SortBy.PROBABILITY, 4: SortBy.URGENCY, 7: SortBy.READING}
 VEILED = "read first"
 SYMBOLS = {Call.FINDING: "●", Call.NO_FINDING: "○", Call.UNSURE: "?"}
