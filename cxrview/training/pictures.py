@@ -26,6 +26,7 @@ from cxrview.training.examples import Example
 from cxrview.training.lung_source import NO_LUNGS, KnownLungs, LungSource, lungs_for
 from cxrview.training.mask_examples import mask_at_model
 
+HELD_TWICE = 2  # all pictures, and the training part of them once more
 CACHE_FORMAT = 4  # raise it when `prepare` gives other pictures for the same contract
 ROWS_AT_ONCE, COLUMNS_AT_ONCE = 64, 4096  # of a table of all pairs of hashes: 2 MiB, which stays in the processor's cache
 MOST_LIKE = 64  # pairs kept of one picture; a thousand blank pictures would make half a million
@@ -78,9 +79,10 @@ def load_pictures(
     The cache is keyed by the input contract and by name, size and time of every file.
 
     Raises:
-        DataError: not one image could be read.
+        DataError: not one image could be read, or there is not memory enough for them all.
     """
     finder = open_lungs(threads=1, workers=workers) if needs_lungs(spec) else None
+    _refuse_too_many(len(examples), spec)
     cache = places().cache_dir / "training" / f"{_key(examples, spec, finder)}.npz"
     if cache.is_file():
         report(f"{len(examples)} images from the cache.")
@@ -107,6 +109,26 @@ def load_pictures(
     )
     _to_cache(cache, pictures, good, problems)
     return Loaded(tuple(examples[number] for number in good), pictures, problems)
+
+
+def _refuse_too_many(count: int, spec: InputSpec) -> None:
+    """Say so where the images do not fit into memory; the system would end the training without a word."""
+    needed, free = HELD_TWICE * count * spec.channels.planes * spec.width * spec.height, free_memory()
+    if 0 < free < needed:
+        raise DataError(
+            f"{count} images of {spec.width} × {spec.height} px need {needed / 2**30:.1f} GB of memory; {free / 2**30:.1f} GB are free.",
+            hint="Take fewer images or a smaller size (input.width, input.height), or close other programs.",
+        )
+
+
+def free_memory() -> int:
+    """Tell how many bytes of memory this machine has left for programs; 0 where it does not say (Linux says)."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    found = [line.split() for line in lines if line.startswith("MemAvailable:")]
+    return 1024 * int(found[0][1]) if found else 0
 
 
 def chosen_pictures(pictures: Pictures, index: npt.NDArray[np.intp]) -> Pictures:

@@ -72,6 +72,19 @@ def test_a_recompressed_copy_is_a_near_duplicate_and_another_chest_is_not(films:
     assert near_duplicates(pictures, -1) == ()
 
 
+def test_more_images_than_fit_into_memory_are_refused_with_figures(
+    films: Path, small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cxrview.training import pictures
+
+    examples = _examples(films, small_recipe)[:5]
+    monkeypatch.setattr(pictures, "free_memory", lambda: 20_000)
+    with pytest.raises(DataError, match=r"5 images of 48 × 48 px need 0\.0 GB of memory"):
+        load_pictures(examples, small_recipe.input)
+    monkeypatch.setattr(pictures, "free_memory", lambda: 0)  # a system that does not tell
+    assert len(load_pictures(examples, small_recipe.input).examples) == 5
+
+
 def test_the_search_for_like_pictures_finds_what_comparing_all_with_all_finds() -> None:
     random = np.random.default_rng(3)
     hashes = random.random((5000, 256)) < 0.5
