@@ -77,6 +77,23 @@ class Questions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Examples:
+    """What is measured, and what the network learned from."""
+
+    measured: tuple[Example, ...]
+    learned: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """An image for the baselines alone."""
+
+    example: Example
+    whole: npt.NDArray[np.uint8]
+    aspect: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _One:
     example: Example
     logits: FloatArray
@@ -101,7 +118,8 @@ def judge(
 ) -> Judged:
     """Run a package over labelled data and measure it inside each source.
 
-    Where `recipe.columns.split` names a column of the table, its images of `train` and `val` are left out.
+    Where `recipe.columns.split` names a column of the table, or `split_of` says it, images of `train` and `val` are left out; those of
+    `train` serve the baselines, which learn from them inside each source as they do in the report of a training.
 
     Args:
         package: its labels are what is measured; labels of the data that are not among them need `recipe.label_map`.
@@ -120,20 +138,22 @@ def judge(
         DataError: no labelled image could be read.
     """
     asked = questions or Questions()
-    examples = list(_examples(package, data, recipe, report, is_external=is_external, split_of=split_of or {}))
+    found = _examples(package, data, recipe, report, is_external=is_external, split_of=split_of or {})
+    examples = list(found.measured)
     for place in external:
-        examples += _examples(package, place, recipe, report, is_external=True)
+        examples += _examples(package, place, recipe, report, is_external=True).measured
     ones, problems = _run_all(examples, package, predictor, asked, workers, report)
     if not ones:
         raise DataError("No labelled image could be read.", hint=problems[0] if problems else "", subject=str(data))
     cases = cases_of([one.example for one in ones])
+    shown = _for_baselines(found.learned, workers, report)
     measured = evaluate_cases(
-        cases,
-        np.stack([one.logits for one in ones]),
+        [*cases, *cases_of([one.example for one in shown])],
+        np.concatenate([np.stack([one.logits for one in ones]), np.zeros((len(shown), len(package.manifest.labels)), np.float32)]),
         # The hash in the manifest is that of the package's own split, not of these images.
         replace(package.manifest, split_sha256=""),
-        grays=(one.whole for one in ones),
-        aspects=[one.aspect for one in ones],
+        grays=(one.whole for one in (*ones, *shown)),
+        aspects=[one.aspect for one in (*ones, *shown)],
     )
     return Judged(_with_audits(measured, cases, ones, package, predictor, asked, report), problems)
 
@@ -196,7 +216,7 @@ def _examples(
     *,
     is_external: bool,
     split_of: Mapping[str, str] | None = None,
-) -> tuple[Example, ...]:
+) -> _Examples:
     labels = tuple(label.id for label in package.manifest.labels)
     collection = read_collection(data, replace(recipe, labels=labels), needs_every_label=False)
     for reason, count in sorted(collection.left_out.items(), key=lambda item: -item[1]):
@@ -209,7 +229,24 @@ def _examples(
     kept = [each for each in examples if not has_splits or each.split not in (*LEARNED_FROM, NOT_NAMED)]
     if len(kept) < len(examples):
         report(f"left out {len(examples) - len(kept)}: the split has them for training, or does not name them")
-    return tuple(replace(each, split="external" if is_external or each.split == "external" else "test") for each in kept)
+    measured = tuple(replace(each, split="external" if is_external or each.split == "external" else "test") for each in kept)
+    return _Examples(measured, tuple(each for each in examples if has_splits and each.split == "train"))
+
+
+def _for_baselines(learned: Sequence[Example], workers: int, report: Callable[[str], None]) -> list[_Shown]:
+    """Read the training images; those that cannot be read teach nothing."""
+    if learned:
+        report(f"Reading {len(learned)} training images for the baselines.")
+    with ThreadPoolExecutor(workers) as pool:
+        return [shown for shown in pool.map(_shown, learned) if shown is not None]
+
+
+def _shown(example: Example) -> _Shown | None:
+    try:
+        pixels = read_pixels(ImageRef(example.path))
+        return _Shown(example, to_gray(pixels, WHOLE).gray, pixels.width / pixels.height)
+    except CxrError:
+        return None
 
 
 def _sample(examples: Sequence[Example]) -> list[Example]:

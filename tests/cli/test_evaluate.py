@@ -51,7 +51,7 @@ def test_every_question_reaches_the_report(run: Run, fake_model: Path, table: Pa
     assert outcome.code == 0
     assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.pdf", "report.md", "report.json"}
     report = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert {(each["split"], each["images"]) for each in report["counts"]} == {("test", 8), ("external", 10)}
+    assert {(each["split"], each["images"]) for each in report["counts"]} == {("train", 2), ("test", 8), ("external", 10)}
     audits = report["audits"]
     assert {each["change"] for each in audits["shortcuts"]["changes"]} >= {"lungs blanked", "border only"}
     against, variant, engine = audits["comparisons"]

@@ -122,6 +122,26 @@ def test_torchxrayvision_becomes_a_package_with_its_scaling_and_operating_points
     torch.testing.assert_close(torch.from_numpy(package.golden.logits.copy()), wanted, atol=0.02, rtol=0.01)  # half precision
 
 
+@pytest.mark.parametrize(("name", "form"), [("efficientnet_b0", "safetensors"), ("resnet18", "pth")])
+def test_a_network_of_timm_becomes_a_package_with_the_same_answers(tmp_path: Path, name: str, form: str) -> None:
+    import timm
+
+    torch.manual_seed(5)
+    original = timm.create_model(name, pretrained=False, num_classes=3).eval()
+    path = tmp_path / f"trained.{form}"
+    if form == "safetensors":
+        save_file(original.state_dict(), path)
+    else:
+        torch.save({"arch": name, "epoch": 7, "state_dict": original.state_dict()}, path)
+    contract = replace(load_contract("chexnet"), labels=("clear", "mild", "severe"), architecture=Architecture(name))
+    contract = replace(contract, input=replace(contract.input, width=SIZE, height=SIZE))
+    package = load_package(import_package(path, tmp_path / "timm", contract, model_id="timm"))
+    assert verify_package(package) < 1e-3
+    with torch.no_grad():
+        wanted = original(torch.from_numpy(package.golden.inputs.copy()))
+    torch.testing.assert_close(torch.from_numpy(package.golden.logits.copy()), wanted, atol=0.02, rtol=0.01)  # half precision
+
+
 def test_an_init_is_written_in_our_own_layout_with_the_architecture_found(tmp_path: Path) -> None:
     from torchvision.models import resnet18
 

@@ -49,6 +49,15 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_measured(films: Path
     assert "3.png" in (tmp_path / "report" / "problems.csv").read_text()
 
 
+def test_baselines_learn_from_the_training_images_that_the_split_names(films: Path, package: Package) -> None:
+    names = sorted((path.name for path in films.parent.glob("*.png")), key=lambda name: int(Path(name).stem))
+    split_of = {name: "train" if place % 2 < 1 or place % 4 == 1 else "test" for place, name in enumerate(names)}
+    judged = judge(package, FakePredictor(package), films, _recipe(package), is_external=False, split_of=split_of)
+    learned = sum(split == "train" for split in split_of.values())
+    assert sum(count.images for count in judged.report.counts if str(count.split) == "train") == learned
+    assert sum(count.images for count in judged.report.counts if str(count.split) == "test") == 48 - learned
+
+
 def test_data_without_a_label_of_the_model_is_refused(films: Path, package: Package) -> None:
     with pytest.raises(DataError, match="No labelled image"):
         judge(package, FakePredictor(package), films, DataRecipe(), is_external=True)
