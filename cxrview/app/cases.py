@@ -118,11 +118,13 @@ class Cases:
     Attributes:
         labels: ids, as in the table.
         names: of the labels, for people; empty where nobody knows the model, and the ids must do.
+        model: id and version of what scored them; empty where that is not known.
     """
 
     labels: tuple[str, ...] = ()
     all: tuple[Case, ...] = ()
     names: tuple[str, ...] = ()
+    model: str = ""
     columns: CaseColumns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -135,7 +137,7 @@ class Cases:
 
     def and_more(self, new: Sequence[Case]) -> Cases:
         """Give these cases and some that came after them."""
-        made = Cases(self.labels, (), self.names)
+        made = Cases(self.labels, (), self.names, self.model)
         object.__setattr__(made, "all", (*self.all, *new))
         object.__setattr__(made, "columns", _joined(self.columns, _columns(new, len(self.labels), len(self.all)), len(self.all), len(new)))
         return made

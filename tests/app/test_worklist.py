@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from cxrview.app.blinding import blinded, veiled
@@ -49,6 +49,7 @@ from cxrview.batch.table_read import Places, open_table
 from cxrview.core.errors import DataError
 from cxrview.core.image import ImageRef
 from cxrview.engine.packages import load_package
+from tests.app.samples import ENTRY
 
 LABELS = ("normal", "pneumonia")
 MODEL = ModelName("m", "1", "0" * 64)
@@ -322,6 +323,14 @@ def test_labels_are_called_by_their_names(panel: WorklistPanel, five: Worklist) 
     texts = {str(panel.table.model().index(0, column).data()) for column in (2, 4)}
     assert texts == {"Pneumonia, any", "Pneumonia, any 0.90"}
     assert five.cases.name_of(1) == "pneumonia"  # of a model that is not installed
+
+
+def test_another_model_than_the_table_s_is_told(panel: WorklistPanel, five: Worklist, shown: AppState) -> None:
+    told = panel.findChild(QLabel, "worklistTold")
+    assert told is not None
+    for model, wanted in ((f"{ENTRY.id} {ENTRY.version}", False), ("older 0.9", True)):
+        panel.render_state(cases_opened(five, None, Cases(LABELS, five.cases.all, (), model), Readings()), shown)
+        assert ("scored by older 0.9; the window reads with" in told.text()) is wanted
 
 
 def test_cases_that_come_do_not_move_the_list_under_the_reader(panel: WorklistPanel) -> None:

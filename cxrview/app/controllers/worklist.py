@@ -52,6 +52,7 @@ class _Progress:
     cases: tuple[Case, ...] = ()
     labels: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class WorklistWork:
         assert isinstance(progress, _Progress)
         if progress.labels and not self._store.state.cases.labels:
             state = self._store.state
-            self._store.apply(cases_opened, state.source, Cases(progress.labels, (), progress.names), state.readings)
+            self._store.apply(cases_opened, state.source, Cases(progress.labels, (), progress.names, progress.model), state.readings)
         self._store.apply(cases_came, progress.cases)
         self._store.apply(run_advanced, progress.running)
 
@@ -191,14 +192,15 @@ class WorklistWork:
 def _read(path: Path, context: Context) -> _Opened:
     table = open_table(path)
     places = Places(path)
-    cases, model = [], ""
+    cases, model, version = [], "", ""
     for number, row in enumerate(table.rows()):
         if number % 1000 == 0:
             context.check()
         where = places.of(row.path)
         cases.append(case_of(row, table.labels, where.path, where.member))
-        model = row.model.id
-    return _Opened(Cases(table.labels, tuple(cases), _names(model, table.labels)), load_opinions(readings_path(path)))
+        model, version = row.model.id, row.model.version
+    found = Cases(table.labels, tuple(cases), _names(model, table.labels), f"{model} {version}".strip())
+    return _Opened(found, load_opinions(readings_path(path)))
 
 
 def _names(model: str, labels: tuple[str, ...]) -> tuple[str, ...]:
@@ -215,13 +217,14 @@ def _score(inputs: tuple[Path, ...], output: Path, model: Model, command: tuple[
     with Batch(Request(inputs, plan, output), package, command=command) as batch:
         counts = batch.list_files(lambda count: context.report(_Progress(Running(text=f"Looking for images: {count:,}"))))
         places, names = Places(output), tuple(label.name for label in package.manifest.labels)
+        scored_by = f"{package.manifest.id} {package.manifest.version}"
         waiting: list[Case] = []
         told_at, pause = time.monotonic(), SECONDS_BETWEEN
         if counts.done:
             for row in batch.rows():
                 where = places.of(row.path)
                 waiting.append(case_of(row, batch.labels, where.path, where.member))
-        context.report(_Progress(Running(counts.done, counts.files, "Opening the model…"), tuple(waiting), batch.labels, names))
+        context.report(_Progress(Running(counts.done, counts.files, "Opening the model…"), tuple(waiting), batch.labels, names, scored_by))
         waiting = []
         for step in batch.steps():
             context.check()

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cxrview.app.state import AppState
+from cxrview.app.state import AppState, NoModel, SearchingModels
 from cxrview.app.theme import THEMES
 from cxrview.app.views.choice_box import ChoiceBox
 from cxrview.app.views.labels import make_label
@@ -106,7 +106,7 @@ class WorklistPanel(QWidget):
             self.table.setStyleSheet(f"QTableView::item:selected {{ background: {colours.selected}; color: {colours.text}; }}")
         self._model.render_state(state, is_hiding_names=window.is_hiding_names)
         self._render_filters(state)
-        self._render_running(state)
+        self._render_running(state, window)
         self._render_reading(state)
         if state.readings is not before.readings or state.cases is not before.cases or state.shown is not before.shown:
             self._figures.setText(_figures_text(state))
@@ -157,7 +157,7 @@ class WorklistPanel(QWidget):
         for box in (self._label, self._flag, self._status):
             box.setEnabled(not state.is_blind)
 
-    def _render_running(self, state: Worklist) -> None:
+    def _render_running(self, state: Worklist, window: AppState) -> None:
         running = state.running
         self._progress.setVisible(running is not None)
         self._cancel.setVisible(running is not None)
@@ -167,7 +167,7 @@ class WorklistPanel(QWidget):
             self._progress.setValue(running.done)
         counted = f"{len(state.shown):,} of {len(state.cases.all):,} cases" if state.cases.all else "No table is open."
         doing = "" if running is None else running.text or f"{running.done:,} of {running.files:,} files scored"
-        self._told.setText("  ·  ".join(text for text in (counted, doing, state.notice) if text))
+        self._told.setText("  ·  ".join(text for text in (counted, _scored_by(state, window), doing, state.notice) if text))
 
     def _render_reading(self, state: Worklist) -> None:
         case = current_case(state)
@@ -327,6 +327,14 @@ class WorklistPanel(QWidget):
         layout.addWidget(self.table, 1)
         layout.addLayout(middle)
         layout.addLayout(bottom)
+
+
+def _scored_by(state: Worklist, window: AppState) -> str:
+    """Say who scored the cases where the window reads with another model, whose numbers are others."""
+    if not state.cases.all or isinstance(window.model, NoModel | SearchingModels):
+        return ""
+    now = f"{window.model.entry.id} {window.model.entry.version}"
+    return f"scored by {state.cases.model}; the window reads with {now}" if state.cases.model not in ("", now) else ""
 
 
 def _figures_text(state: Worklist) -> str:
