@@ -116,7 +116,7 @@ def main(words: list[str]) -> int:
         clean = Clean(arguments.root or Path(scratch) / "clean", arguments.display)
         try:
             with subprocess.Popen(
-                ["Xvfb", clean.display, "-screen", "0", "1500x950x24", "-nolisten", "tcp"], stderr=subprocess.DEVNULL
+                ["Xvfb", clean.display, "-screen", "0", "1500x950x24", "-nolisten", "tcp", "-noreset"], stderr=subprocess.DEVNULL
             ) as display:
                 try:
                     smoke(clean, arguments, Path(scratch))

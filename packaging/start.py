@@ -66,7 +66,7 @@ class Screen:
     def __init__(self, display: str) -> None:
         """Start the server of a display."""
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {"DISPLAY": display}
-        words = ["Xvfb", display, "-screen", "0", "1500x950x24", "-nolisten", "tcp"]
+        words = ["Xvfb", display, "-screen", "0", "1500x950x24", "-nolisten", "tcp", "-noreset"]
         self._server = subprocess.Popen(words, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> Screen:
