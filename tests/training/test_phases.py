@@ -17,6 +17,7 @@ from cxrview.core.prepare import prepare
 from cxrview.engine.onnx import OnnxPredictor
 from cxrview.engine.packages import Package, load_package
 from cxrview.io.read import read_pixels
+from cxrview.training.control import Wish, write_wish
 from cxrview.training.events import read_events
 from cxrview.training.figures import read_figures
 from cxrview.training.phases import fit_phases
@@ -245,6 +246,34 @@ def test_stages_become_one_package_whose_probabilities_are_products(films: Path,
     logits = np.array([[float(value) for value in row[5:]] for row in rows[1:]])
     np.testing.assert_allclose(np.exp(logits).sum(axis=1), 1.0, atol=1e-3)
     assert {row[1] for row in rows[1:]} == {"train", "val", "test"}
+
+
+def test_a_stop_ends_one_network_of_a_hierarchy_and_the_next_is_trained(films: Path, quick: Recipe, tmp_path: Path) -> None:
+    table, run = films.parent / "stop.csv", tmp_path / "run"
+    rows = films.read_text().splitlines()
+    lines = [row.replace(",opacity,", f",opacity-{'ab'[number // 4 % 2]},") for number, row in enumerate(rows[1:])]
+    table.write_text("\n".join([rows[0], *lines]) + "\n", encoding="utf-8")
+    label_map = {"opacity-a": ("opacity",), "opacity-b": ("opacity",)}
+    recipe = replace(
+        quick,
+        task=Task.HIERARCHICAL,
+        fit=replace(quick.fit, epochs=3),
+        data=replace(quick.data, labels=(), label_map={}),
+        stages=(
+            Stage("first", ("clear", "opacity"), label_map=label_map),
+            Stage("second", ("opacity-a", "opacity-b"), splits="opacity"),
+        ),
+    )
+    seen: list[str] = []
+
+    def stop_once(sentence: str) -> None:
+        if sentence.startswith("epoch 1/") and not seen:
+            seen.append(sentence)
+            write_wish(run, Wish.STOP)
+
+    train(table, run, recipe, report=stop_once)
+    epochs = [event["phase"] for event in read_events(run / "events.jsonl") if event["event"] == "epoch"]
+    assert epochs == ["first", "first", "second", "second", "second"]
 
 
 def test_stages_must_divide_what_an_earlier_one_gives(films: Path, quick: Recipe, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,12 @@ from cxrview.training.compose import Plan, Route, compose
 from cxrview.training.dataset import Choices, build_data_set, write_table
 from cxrview.training.elsewhere import judge_elsewhere
 from cxrview.training.estimate import estimate, read_estimate, write_estimate
+from cxrview.training.hand_on import Part, hand_on
 from cxrview.training.looks import frozen_test_hash
 from cxrview.training.publish import Imprint, id_of, imprint_of, problem_of, publish
+from cxrview.training.rivals import figures_in_words, rivals_of
 from cxrview.training.run import train
+from cxrview.training.status import RunState, RunStatus, read_status
 from cxrview.training.verdict import judge_run
 from tests.training.intake import class_folders, folders, scanned
 
@@ -161,3 +166,54 @@ def test_an_estimate_tells_time_memory_and_disk_and_comes_back(run: Path, tmp_pa
     write_estimate(tmp_path, found)
     assert read_estimate(tmp_path) == found
     assert read_estimate(tmp_path / "nowhere") is None
+
+
+def _finished(run: Path, title: str) -> RunStatus:
+    return replace(read_status(run), title=title, data=run / "images.csv", state=RunState.DONE)
+
+
+def test_a_run_on_the_same_test_split_stands_beside_image_by_image_and_one_on_another_does_not(run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    verdict = judge_run(run, run / "images.csv")
+    same, other = tmp_path / "same", tmp_path / "other"
+    shutil.copytree(run, same)
+    rows = list(csv.reader((run / "report" / "scores.csv").read_text().splitlines()))
+    for row in rows[1:]:  # a network that knows nothing
+        row[5:] = ["0.0"] * len(row[5:])
+    (same / "report" / "scores.csv").write_text("\n".join(",".join(row) for row in rows) + "\n")
+    shutil.copytree(run, other)
+    (other / "split.csv").write_text((run / "split.csv").read_text().replace(",test,", ",val,", 1))
+    blind, elsewhere = rivals_of(verdict, [_finished(same, "blind"), _finished(other, "elsewhere")])
+    assert [duel.label for duel in blind.duels] == ["clear", "opacity"]
+    for duel, label in zip(blind.duels, verdict.labels, strict=True):
+        assert duel.auroc == 0.5
+        assert duel.gain.value == pytest.approx(label.auroc.value - 0.5)
+        assert duel.gain.low <= duel.gain.value <= duel.gain.high
+    assert elsewhere.duels == ()
+    assert blind.validation == pytest.approx(read_status(run).best.mean_auroc)  # type: ignore[union-attr]
+
+
+def test_figures_are_told_as_publications_tell_them(run: Path, tmp_path: Path) -> None:
+    words = figures_in_words(run)
+    assert words.startswith("accuracy ")
+    assert "mean AUROC" in words
+    assert "F of opacity" in words
+    assert figures_in_words(tmp_path) == ""
+
+
+def test_parts_of_a_run_are_handed_on_without_its_checkpoints(run: Path, tmp_path: Path) -> None:
+    import zipfile
+
+    hand_on(run, Part.FOLDER, tmp_path / "run.zip")
+    with zipfile.ZipFile(tmp_path / "run.zip") as archive:
+        names = archive.namelist()
+    assert {"run/split.csv", "run/report/report.html", "run/package/model.toml", "run/recipe.toml"} <= {*names}
+    assert not any("checkpoints" in name for name in names)
+    for part, name in ((Part.REPORT, "report/report.html"), (Part.SPLIT, "split.csv")):
+        hand_on(run, part, tmp_path / "part")
+        assert (tmp_path / "part").read_bytes() == (run / name).read_bytes()
+    with pytest.raises(DataError, match="has no report"):
+        hand_on(tmp_path, Part.REPORT, tmp_path / "report.html")
+    with pytest.raises(DataError, match="cannot be written"):
+        hand_on(run, Part.SPLIT, tmp_path / "part" / "below" / "a file.csv")
