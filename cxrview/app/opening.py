@@ -22,6 +22,8 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from cxrview.app.crash import CrashReporter
+from cxrview.app.priority import favour_the_window, leave_the_old_alone
+from cxrview.app.state import AppState, ReadyModel
 from cxrview.app.store import Store
 from cxrview.app.theme import system_theme
 from cxrview.app.window import MainWindow
@@ -91,6 +93,19 @@ def build_front(application: QApplication) -> Front:
     return Front(window, store, CrashReporter(where.log_dir), settings)
 
 
+def settle(store: Store) -> None:
+    """Keep the window's thread from waiting for others: called once all is built, it acts again when the first model runs."""
+    favour_the_window()
+    leave_the_old_alone()
+
+    def follow(state: AppState) -> None:
+        if isinstance(state.model, ReadyModel):
+            store.changed.disconnect(follow)
+            leave_the_old_alone()
+
+    store.changed.connect(follow)
+
+
 class AskedBySystem(QObject):
     """Hears which files macOS wants opened: it tells a running program, where other systems start it with words."""
 
@@ -124,6 +139,7 @@ class _Backstage(QObject):
         from cxrview.app.main import build
 
         self._program = build(front=self._front)
+        settle(self._front.store)
         self._program.begin(self._options)
 
     def open_later(self, path: Path) -> None:

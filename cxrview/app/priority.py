@@ -1,7 +1,8 @@
-"""Lets worker threads stand back for the thread that a person waits for."""
+"""Lets worker threads, and the collection of garbage, stand back for the thread that a person waits for."""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -10,6 +11,8 @@ from contextlib import suppress
 # Of 19: a tenth of the processor beside a busy window, all of it beside an idle one.
 _NICE = 10
 _BELOW_NORMAL = -1
+# How long a busy worker keeps the interpreter from the window, which asks for it several times in each frame.
+_SWITCH_S = 0.001
 
 
 def stand_back() -> None:
@@ -22,3 +25,13 @@ def stand_back() -> None:
 
         kernel = ctypes.windll.kernel32
         kernel.SetThreadPriority(kernel.GetCurrentThread(), _BELOW_NORMAL)
+
+
+def favour_the_window() -> None:
+    """Let the window's thread have the interpreter soon; for the process of the window, once."""
+    sys.setswitchinterval(_SWITCH_S)
+
+
+def leave_the_old_alone() -> None:
+    """Leave all that lives now out of later collections of garbage, which stop every thread for as long as they look."""
+    gc.freeze()

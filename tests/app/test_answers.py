@@ -129,6 +129,10 @@ def test_what_the_file_says_can_withhold_the_scores(shown: AppState, info: dict[
     state = with_answer(shown, p=0.9, **info)
     assert flags_shown(state) == (flag,)
     assert is_withheld(state)
+    named = layer_views(label_chosen(state, "tb"))[-1]
+    assert named.heatmap is None
+    assert named.finding is not None
+    assert (named.finding.label.id, named.words) == ("tb", WITHHELD_TEXT)
 
 
 def test_a_child_is_flagged_and_still_scored(shown: AppState) -> None:

@@ -251,6 +251,21 @@ def test_a_list_that_grows_stays_where_it_was_scrolled_to(panel: BrowserPanel) -
     assert panel.list.verticalScrollBar().value() == 1000
 
 
+def test_a_list_that_is_narrowed_or_sorted_anew_shows_the_chosen_image(panel: BrowserPanel) -> None:
+    many = tuple(ImageRef(Path(f"/f/{number:05d}.dcm")) for number in range(300))
+    state = image_chosen(opened_with(AppState(), many, "f"), many[250])
+    panel.render_state(state)
+    narrowed = text_typed(state, "dcm")
+    panel.render_state(narrowed)
+    panel.list.verticalScrollBar().setValue(0)
+    panel.render_state(listing_known(narrowed, listing_of_refs(many)))
+    shown = panel.list.visualRect(panel.list.rows.index(panel.list.rows.row_of(many[250])))
+    assert panel.list.viewport().rect().contains(shown.center())
+    panel.list.verticalScrollBar().setValue(0)
+    panel.render_state(listing_known(narrowed, listing_of_refs(many)))
+    assert panel.list.verticalScrollBar().value() == 0
+
+
 def test_thumbnails_are_painted_and_missing_ones_say_why(panel: BrowserPanel, studied: AppState, qtbot: QtBot) -> None:
     state = mode_chosen(studied, BrowserMode.PICTURES)
     panel.render_state(state)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -59,6 +61,18 @@ def test_workers_stand_back_for_the_window(runner: ThreadRunner, qtbot: QtBot) -
     qtbot.waitUntil(lambda: len(seen) == len(Lane))
     assert all(nice > own for nice in seen)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
+
+
+def test_the_window_gets_the_interpreter_soon_and_what_lives_is_not_looked_through_again() -> None:
+    code = """
+import gc, sys
+from cxrview.app.priority import favour_the_window, leave_the_old_alone
+favour_the_window()
+leave_the_old_alone()
+assert sys.getswitchinterval() <= 0.001
+assert gc.get_freeze_count() > 1000
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_a_newer_request_with_the_same_key_silences_the_older(runner: ThreadRunner, qtbot: QtBot) -> None:

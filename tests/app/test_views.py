@@ -72,7 +72,7 @@ def part(widget: QWidget, kind: type, name: str) -> QWidget:
 
 def test_the_panel_shows_what_really_runs_and_a_row_per_label(model_panel: ModelPanel, scored: AppState) -> None:
     model_panel.render_state(scored)
-    assert text_of(model_panel, "engine") == "Runs in onnx on cpu"
+    assert text_of(model_panel, "engine") == "Runs in ONNX Runtime on the processor"
     assert part(model_panel, QLabel, "engine").toolTip() == "•  asked for auto"
     rows = [row for row in model_panel.findChildren(FindingRow) if row.isVisibleTo(model_panel)]
     assert [row.accessibleName() for row in rows] == [

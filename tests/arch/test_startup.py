@@ -36,6 +36,25 @@ def test_starting_loads_nothing_heavy(code: str) -> None:
     assert loaded_after(code) & (TRAINING | WINDOW | RUNTIMES) == set()
 
 
+def test_the_window_is_painted_before_canvas_and_runtimes_are_loaded(tmp_path: Path) -> None:
+    code = f"""
+import os
+os.environ.update(QT_QPA_PLATFORM="offscreen", CXRVIEW_BASEDIR={str(tmp_path)!r})
+from cxrview.app.opening import build_front
+from PySide6.QtWidgets import QApplication
+application = QApplication([])
+front = build_front(application)
+front.window.grab()
+import sys
+assert not {{"cv2", "cxrview.app.views.canvas", "cxrview.app.main"}} & sys.modules.keys()
+front.window.complete()
+assert "cxrview.app.views.canvas" in sys.modules
+front.window.render_state(front.store.state)
+"""
+    loaded = loaded_after(code)
+    assert loaded & (TRAINING | {"pyqtgraph", "onnxruntime", "openvino", "pydicom", "imagecodecs", "pyarrow"}) == set()
+
+
 def test_listing_models_loads_no_runtime(fake_model: Path) -> None:
     loaded = loaded_after(f"from cxrview.__main__ import main; assert main(['models', 'show', {str(fake_model)!r}]) == 0")
     assert loaded & (TRAINING | WINDOW | {"onnxruntime", "openvino", "pydicom", "imagecodecs", "pyarrow"}) == set()

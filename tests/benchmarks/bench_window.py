@@ -171,6 +171,7 @@ def main() -> None:
         from PySide6.QtWidgets import QApplication
 
         from cxrview.app import main as app_main
+        from cxrview.app.opening import settle
         from cxrview.engine.choose import Choice
         from cxrview.engine.fake import FakePredictor, fake_package
         from cxrview.io.settings import Settings, save_settings
@@ -181,6 +182,7 @@ def main() -> None:
         if not options.model:
             app_main.open_predictor = lambda package, **_options: Choice(FakePredictor(package), ("for the measurement",))
         program = app_main.build(QApplication([]))
+        settle(program.store)
         program.window.show()
         if options.what == "heartbeat":
             heartbeat(program, folder, model, options.seconds)

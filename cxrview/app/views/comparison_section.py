@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cxrview.app.comparing import comparison_words, is_comparing
+from cxrview.app.model_texts import runs_text
 from cxrview.app.state import AppState, NoModel, ReadyModel, SearchingModels
 from cxrview.app.theme import THEMES
 from cxrview.app.views.choice_box import ChoiceBox
@@ -91,7 +92,7 @@ class ComparisonSection(QWidget):
         if own is not None and chosen is not None:
             colours = THEMES[state.theme]
             self._legend.render_lines(((colours.accent, own.title), (colours.second, chosen.title)), colours.text)
-            runs = f"Runs in {second.engine} on {second.device}" if isinstance(second, ReadyModel) else ""
+            runs = runs_text(second) if isinstance(second, ReadyModel) else ""
             self._legend.setToolTip(f"The second model: {runs}" if runs else "")
         words = comparison_words(state) if is_comparing(state) else ""
         self._words.setText(words)

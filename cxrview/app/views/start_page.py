@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from cxrview.app.model_texts import model_text
 from cxrview.app.privacy import searching_text
-from cxrview.app.state import AppState, NoModel, ThemeName
+from cxrview.app.state import AppState, Model, NoModel, ReadyModel, ThemeName
 from cxrview.app.theme import app_icon, icon
 from cxrview.app.views.labels import BADGE
 
@@ -72,7 +72,7 @@ class StartPage(QWidget):
             self._files.setIcon(icon("files", state.theme))
             self._phantoms.setIcon(icon("phantom", state.theme))
         self._add_model.setVisible(isinstance(state.model, NoModel))
-        self._status.setText(searching_text(state) or model_text(state.model))
+        self._status.setText(searching_text(state) or _model_words(state.model))
         self._render_recent(state)
 
     def _render_recent(self, state: AppState) -> None:
@@ -155,3 +155,12 @@ class StartPage(QWidget):
         layout.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         layout.addWidget(badge)
+
+
+def _model_words(model: Model) -> str:
+    """Name what will read the images, or say why nothing will."""
+    return f"{model.entry.title} is ready: {_lower(model_text(model))}." if isinstance(model, ReadyModel) else model_text(model)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
