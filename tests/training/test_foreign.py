@@ -133,7 +133,7 @@ def test_a_network_of_timm_becomes_a_package_with_the_same_answers(tmp_path: Pat
         save_file(original.state_dict(), path)
     else:
         torch.save({"arch": name, "epoch": 7, "state_dict": original.state_dict()}, path)
-    contract = replace(load_contract("chexnet"), labels=("clear", "mild", "severe"), architecture=Architecture(name))
+    contract = replace(load_contract("chexnet"), labels=("clear", "mild", "severe"), architecture=name)
     contract = replace(contract, input=replace(contract.input, width=SIZE, height=SIZE))
     package = load_package(import_package(path, tmp_path / "timm", contract, model_id="timm"))
     assert verify_package(package) < 1e-3
