@@ -118,7 +118,8 @@ def _with_weights(network: nn.Module, weights: Mapping[str, Tensor], where: str,
     own = network.state_dict()
     weights = with_planes(weights, own)
     fitting = {key: value.to(own[key].dtype) for key, value in weights.items() if key in own and own[key].shape == value.shape}
-    backbone = [key for key in own if key.startswith("backbone.")]
+    learned = [key for key in own if not key.endswith("num_batches_tracked")]  # a counter that packages do not keep
+    backbone = [key for key in learned if key.startswith("backbone.")]
     shared = sum(key in fitting for key in backbone) / max(1, len(backbone))
     if shared < LEAST_SHARED:
         raise RecipeError(
@@ -126,6 +127,6 @@ def _with_weights(network: nn.Module, weights: Mapping[str, Tensor], where: str,
             hint="Choose the architecture that the weights were trained with.",
         )
     network.load_state_dict(fitting, strict=False)
-    fresh = sorted({key.rpartition(".")[0] for key in own if key not in fitting})
+    fresh = sorted({key.rpartition(".")[0] for key in learned if key not in fitting})
     report(f"First weights: {where}, {shared:.0%} of the backbone's tensors; new: {', '.join(fresh[:4]) or 'nothing'}.")
     return network
