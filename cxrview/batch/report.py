@@ -308,7 +308,8 @@ def _top_cases(label: Label, found: _Findings, pictures: dict[tuple[int, int], b
     if not ordered:
         return ""
     tiles = "".join(_tile(picked, pictures, f"{probability:.3f}", _beside(label, picked.row)) for probability, _, picked in ordered)
-    return f'<h2>Highest for {escape(label.name)}</h2><div class="tiles">{tiles}</div>'
+    note = "The heatmap is that of the strongest finding in the image, which may be another one; none where nothing speaks for any."
+    return f'<h2>Highest for {escape(label.name)}</h2><p class="note">{note}</p><div class="tiles">{tiles}</div>'
 
 
 def _beside(label: Label, row: ScoreRow) -> str:
