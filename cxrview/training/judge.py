@@ -152,8 +152,8 @@ def judge(
         np.concatenate([np.stack([one.logits for one in ones]), np.zeros((len(shown), len(package.manifest.labels)), np.float32)]),
         # The hash in the manifest is that of the package's own split, not of these images.
         replace(package.manifest, split_sha256=""),
-        grays=(one.whole for one in (*ones, *shown)),
-        aspects=[one.aspect for one in (*ones, *shown)],
+        grays=[*(one.whole for one in ones), *(one.whole for one in shown)],
+        aspects=[*(one.aspect for one in ones), *(one.aspect for one in shown)],
     )
     return Judged(_with_audits(measured, cases, ones, package, predictor, asked, report), problems)
 
