@@ -152,8 +152,6 @@ def show_training(program: Program, scratch: Path, folder: Path) -> None:
     wait(lambda: bool(store.state.sources), "the place")
     wizard.data.scan_requested.emit()
     wait(lambda: store.state.data_set is not None, "the scan")
-    settle()
-    keep(wizard, folder / "wizard-data.webp")
     wizard.page_chosen.emit(Page.LOOK)
     wait(lambda: store.state.look is not None, "what the network will see")
     settle()
