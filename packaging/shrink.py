@@ -141,7 +141,7 @@ def drop_unneeded(folder: Path) -> None:
 
 def is_plain_library(path: Path) -> bool:
     """Tell a library that only others open from a module of Python's, a plugin and a program."""
-    is_library = re.fullmatch(r"lib.+\.so(\.\w+)*", path.name) is not None
+    is_library = re.fullmatch(r"lib.+\.so(\.\w+)*", path.name) is not None and not re.search(r"\.(cpython-|abi3\.)", path.name)
     return is_library and "plugins" not in path.parts and not path.name.startswith(OPENED_BY_NAME)
 
 

@@ -242,6 +242,21 @@ def test_the_package_is_removed_in_silence_by_a_program(tmp_path: Path) -> None:
     assert "are kept" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "is_plain"),
+    [
+        ("libQt6Gui.so.6", True),
+        ("libdeflate-f710ac3e.so.0", True),
+        ("lib.cpython-311-x86_64-linux-gnu.so", False),
+        ("libpyside6.abi3.so.6.11", False),
+        ("_core.cpython-311-x86_64-linux-gnu.so", False),
+        ("libpython3.11.so.1.0", False),
+    ],
+)
+def test_a_module_of_pythons_is_not_taken_for_a_library_that_nothing_needs(name: str, *, is_plain: bool) -> None:
+    assert load("shrink").is_plain_library(Path("_internal") / "package" / name) is is_plain
+
+
 def test_what_was_taken_out_again_is_in_no_list_of_components(tmp_path: Path) -> None:
     notices = load("notices")
     (tmp_path / "libkept.so").touch()
