@@ -16,7 +16,7 @@ from cxrview.library.order import Group, Order
 from cxrview.library.records import Choices, Image, Query, Sort, View
 
 # Some screens full: enough to scroll back without waiting.
-KEPT_ROWS = 2000
+KEPT_ROWS = 800
 # 16 KB each.
 KEPT_THUMBNAILS = 600
 

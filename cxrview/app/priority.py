@@ -8,8 +8,10 @@ import sys
 import threading
 from contextlib import suppress
 
-# Of 19: a tenth of the processor beside a busy window, all of it beside an idle one.
-_NICE = 10
+# Steps below the window's thread: a third of the processor beside a busy window, all of it beside an idle one. Further down, other
+# programs would keep a worker from the processor while it holds the interpreter, and the window with it.
+_STEPS_DOWN = 5
+_LOWEST = 19
 _BELOW_NORMAL = -1
 # How long a busy worker keeps the interpreter from the window, which asks for it several times in each frame.
 _SWITCH_S = 0.001
@@ -19,7 +21,8 @@ def stand_back() -> None:
     """Give this thread a low priority, and on Linux the threads and processes that it will start; where that cannot be, nothing changes."""
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            own = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, own, min(_LOWEST, os.getpriority(os.PRIO_PROCESS, own) + _STEPS_DOWN))
     elif sys.platform == "win32":
         import ctypes
 

@@ -266,6 +266,19 @@ def test_a_list_that_is_narrowed_or_sorted_anew_shows_the_chosen_image(panel: Br
     assert panel.list.verticalScrollBar().value() == 0
 
 
+def test_thumbnails_come_with_the_chosen_image_in_sight(panel: BrowserPanel, qtbot: QtBot) -> None:
+    many = tuple(ImageRef(Path(f"/f/{number:05d}.dcm")) for number in range(300))
+    state = image_chosen(opened_with(AppState(), many, "f"), many[151])
+    panel.render_state(state)
+    panel.render_state(mode_chosen(state, BrowserMode.PICTURES))
+
+    def is_whole() -> bool:
+        place = panel.grid.visualRect(panel.grid.rows.index(151))
+        return panel.grid.columns() == 2 and panel.grid.viewport().rect().contains(place)
+
+    qtbot.waitUntil(is_whole)
+
+
 def test_thumbnails_are_painted_and_missing_ones_say_why(panel: BrowserPanel, studied: AppState, qtbot: QtBot) -> None:
     state = mode_chosen(studied, BrowserMode.PICTURES)
     panel.render_state(state)

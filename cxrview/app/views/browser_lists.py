@@ -50,6 +50,7 @@ class BrowserList(QListView):
         self._current: ImageRef | None = None
         self._wanted: tuple[object, ...] = ()
         self._wants_current = False
+        self._has_come = False
         self._teller = QTimer(self)
         self._teller.setSingleShot(True)
         self._teller.timeout.connect(self._tell_places)
@@ -104,6 +105,9 @@ class BrowserList(QListView):
         count = self.rows.rowCount()
         if not count or not self.isVisible():
             return
+        if self._has_come and self.currentIndex().isValid():  # only now does it know how wide it is
+            self._has_come = False
+            self.scrollTo(self.currentIndex())
         height = max(1, self.sizeHintForIndex(self.rows.index(0)).height())
         columns = self.columns()
         first = self.verticalOffset() // height * columns
@@ -144,8 +148,9 @@ class BrowserList(QListView):
             super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Say what is seen."""
+        """Go to the chosen image, and say what is seen."""
         super().showEvent(event)
+        self._has_come = True
         self._teller.start(0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
