@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from unittest import mock
 
-from tests.benchmarks.bench_window import Beats, resident_mb
+from tests.benchmarks.bench_window import Beats, resident_mb, wait_until
 from tests.training.many import many_films
 
 GATE = "cxrview.app.controllers.training_data.open_gate"
@@ -46,7 +46,7 @@ def _measure(films: Path, runs: Path) -> None:
     from cxrview.app.wizard import Page
     from cxrview.app.wizard_wiring import Desk
 
-    application = QApplication.instance() or QApplication(sys.argv[:1])
+    application = QApplication.instance() or QApplication(sys.argv[:1])  # kept as long as its windows
     runner, parent = ThreadRunner(), QWidget()
     desk = Desk(parent, runner, runs, on_published=lambda _id: None, on_open=lambda _paths: None)
     desk.open()
@@ -57,11 +57,8 @@ def _measure(films: Path, runs: Path) -> None:
     def wait(what: str, has_come: Callable[[], object]) -> None:
         began, cpu = time.perf_counter(), time.process_time()
         beats.start()
-        while not has_come() and not store.state.notice:
-            application.processEvents()
-            time.sleep(0.001)
-            if time.perf_counter() - began > PATIENCE_S:
-                raise TimeoutError(what)
+        if not wait_until(lambda: bool(has_come() or store.state.notice), PATIENCE_S):
+            raise TimeoutError(what)
         told = beats.stop() if beats.gaps_ms else "-"
         seconds = time.perf_counter() - began
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
@@ -89,6 +86,7 @@ def _measure(films: Path, runs: Path) -> None:
     print(store.state.notice)
     desk.close()
     runner.close()
+    application.quit()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,6 +52,7 @@ MOST_PROBED = 400  # images that are run twice through a network for the probes
 MATCHED_TO = 200  # images whose gray levels the preview of histogram matching takes for its model
 SCAN_WORKERS = 2
 MOST_PREVIEWED = 20_000
+TOLD_EVERY_S = 0.1
 
 
 class TrainingData:
@@ -225,10 +227,14 @@ def _suggested(place: Path) -> tuple[Source, Sheet | None]:
 
 def _looked(sources: tuple[Source, ...], distance: int, context: Context) -> Scanned:
     listed = list_sources(sources)
+    told_at = 0.0
 
     def report(progress: Progress) -> None:
+        nonlocal told_at
         context.check()
-        context.report(progress)
+        if time.monotonic() - told_at >= TOLD_EVERY_S or progress.done == progress.total:
+            told_at = time.monotonic()
+            context.report(progress)
 
     report(Progress(0, len(listed.entries)))
     gate = open_gate(engine="onnx", device="cpu", threads=1, workers=SCAN_WORKERS)
