@@ -94,6 +94,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     package = chosen_package(arguments.model, load_settings())
     for line in bench(package, _plan(arguments, package)):
         answer(f"{line.name:34} {line.value:>16}   {line.beside}".rstrip())
+        sys.stdout.flush()  # measuring takes minutes; each figure is shown when it is known
     return ExitCode.OK
 
 
