@@ -96,7 +96,8 @@ def _wants_scores(query: Query) -> bool:
 
 
 def _joins(query: Query) -> tuple[str, tuple[Value, ...]]:
-    join, values = "", ()
+    join: str = ""
+    values: tuple[Value, ...] = ()
     if _wants_scores(query):
         join, values = " JOIN score ON score.image = image.id AND score.model = ? AND score.label = ?", (query.model, query.label)
     if query.reader is None or not asks_reader(query):
