@@ -31,7 +31,7 @@ from cxrview.core.errors import CxrError
 from cxrview.core.flags import Flag
 from cxrview.core.image import Pixels
 from cxrview.engine.gate import open_gate
-from cxrview.evaluation.probe import Confounding, Seen, probe_confounding, sample, small_whole
+from cxrview.evaluation.probe import MOST, Confounding, Seen, probe_confounding, sample, small_whole
 from cxrview.training.compose import load_changed
 from cxrview.training.dataset import Choices, DataSet, build_data_set
 from cxrview.training.frozen import frozen_features
@@ -267,8 +267,8 @@ def _probed(found: Scan, data_set: DataSet, context: Context) -> Confounding:
     places = sample(len(data_set.rows), MOST_PROBED)
     seen = _seen_by_gate(found.thumbs[[data_set.rows[place] for place in places]], context)
     if seen is None:
-        places = np.arange(len(data_set.rows))
-        rows = list(data_set.rows)
+        places = sample(len(data_set.rows), MOST)  # before anything is copied: there may be very many
+        rows = [data_set.rows[place] for place in places]
         seen = Seen(found.borders[rows], small_whole(found.thumbs[rows]))
     chosen = [data_set.examples[place] for place in places]
     return probe_confounding(
