@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -194,6 +195,7 @@ def walk(hand: Hand, program: Program, films: Path, dicom: Path, scratch: Path) 
     measure(hand, program)
     layers(hand, program)
     panel(hand, program)
+    two_models(hand, program, scratch)
     compare(hand, program)
     disc(hand, program, dicom)
     leave(hand, scratch)
@@ -356,6 +358,35 @@ def panel(hand: Hand, program: Program) -> None:
     hand.key("Escape")
 
 
+def two_models(hand: Hand, program: Program, scratch: Path) -> None:
+    """Add a model, and let both read the same picture; the added one is the bundled one under another name."""
+    from cxrview.app.state import ReadyModel
+    from cxrview.core.results import Analysis
+
+    state = lambda: program.store.state  # noqa: E731 - short for what is asked often
+    assert isinstance(state().model, ReadyModel)
+    own, twin = state().model.entry, scratch / "twin"  # type: ignore[union-attr]
+    shutil.copytree(own.folder, twin)
+    manifest = (twin / "model.toml").read_text(encoding="utf-8")
+    manifest = manifest.replace(f'id = "{own.id}"', 'id = "twin"', 1).replace(f'title = "{own.title}"', 'title = "Its twin"', 1)
+    (twin / "model.toml").write_text(manifest, encoding="utf-8")
+    hand.command("Add model folder")
+    hand.rest(1.0)
+    hand.key("ctrl+a")
+    hand.type(str(twin))
+    hand.key("Return")
+    hand.wait(lambda: isinstance(state().model, ReadyModel) and state().model.entry.id == "twin", "the added model")  # type: ignore[union-attr]
+    hand.wait(lambda: is_scored(program), "its answer")
+    chooser = hand.scroll_to("secondChooser")
+    hand.click(chooser)
+    hand.key("Down", "Return")
+    hand.wait(lambda: isinstance(state().second.reading, Analysis), "the answer of the second model")
+    hand.rest(1.0)
+    hand.look("two-models")
+    hand.click(hand.scroll_to("secondChooser"))
+    hand.key("Up", "Up", "Return")
+
+
 def compare(hand: Hand, program: Program) -> None:
     """Four places, linked; a prior beside its follow-up; a refusal."""
     from cxrview.app.state import LoadedPicture
@@ -409,7 +440,13 @@ def leave(hand: Hand, scratch: Path) -> None:
     hand.key("ctrl+e")
     hand.rest(0.8)
     hand.look("export")
-    hand.key("Escape")
+    hand.click(hand.find("exportSave"))
+    hand.rest(1.0)
+    hand.key("ctrl+a")
+    hand.type(str(scratch / "page.pdf"))
+    hand.key("Return")
+    hand.wait(lambda: (scratch / "page.pdf").exists() and (scratch / "page.pdf").read_bytes()[:5] == b"%PDF-", "the page")
+    hand.look("page-saved")
     hand.key("ctrl+shift+e")
     hand.rest(1.0)
     hand.key("ctrl+a")
