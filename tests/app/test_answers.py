@@ -48,6 +48,7 @@ from cxrview.app.state import (
     picture_loaded,
     reading_known,
 )
+from cxrview.app.views.layer_painter import LayerPainter
 from cxrview.core.flags import Flag
 from cxrview.core.heatmap import common_scale
 from cxrview.core.image import ImageInfo, ImageRef
@@ -196,6 +197,17 @@ def test_maps_side_by_side_share_a_scale_so_that_one_colour_means_one_number(sco
     doubted = replace(stronger, in_distribution=0.001)
     alone = replace(pair, grid=replace(pair.grid, cells=(own, replace(beside, reading=doubted))))
     assert layer_views(alone)[0].scale == common_scale(analysis_of().heatmaps)
+
+
+def test_a_stronger_answer_beside_it_changes_how_a_map_is_drawn(scored: AppState) -> None:
+    own = Cell(scored.current, scored.picture, reading=scored.reading)
+    waiting = Cell(ImageRef(Path("beside.png")), scored.picture)
+    pair = replace(scored, grid=Grid(Layout.SIDE_BY_SIDE, 0, (own, waiting)))
+    painter = LayerPainter()
+    assert painter.render_state(pair)
+    answered = replace(waiting, reading=analysis_of(heat=lambda number: 10.0 * (number + 1) * np.eye(8)))
+    assert painter.render_state(replace(pair, grid=replace(pair.grid, cells=(own, answered))))
+    assert not painter.render_state(replace(pair, grid=replace(pair.grid, cells=(own, answered))))
 
 
 def test_evidence_against_a_label_is_shown_by_signed_layers_only(shown: AppState) -> None:

@@ -73,7 +73,10 @@ class LayerPainter:
 
     def render_state(self, state: AppState) -> bool:
         """Take over the layers of the state; tell whether they look different now."""
-        parts = (state.reading, state.picture, state.layers, state.explanations, state.model, state.thresholds, state.shown_anyway)
+        own = (state.reading, state.picture, state.layers, state.explanations, state.model, state.thresholds, state.shown_anyway)
+        # Places side by side share a scale.
+        others = (cell for index, cell in enumerate(state.grid.cells) if index != state.grid.active)
+        parts = (*own, *(part for cell in others for part in (cell.reading, cell.explanations)))
         if len(parts) == len(self._parts) and all(part is before for part, before in zip(parts, self._parts, strict=True)):
             return False
         self._parts = parts
