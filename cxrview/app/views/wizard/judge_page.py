@@ -193,8 +193,8 @@ class JudgePage(WizardPage):
         for result in external.report.contrasts:
             there = result.auroc.value
             drops.append(there - here.get(result.contrast.label, math.nan))
-            words = (result.contrast.label, result.contrast.source, _number(here.get(result.contrast.label, math.nan)), str(result.auroc))
-            rows.append((*words, f"{drops[-1]:+.3f}"))
+            cells = (result.contrast.label, result.contrast.source, _number(here.get(result.contrast.label, math.nan)), str(result.auroc))
+            rows.append((*cells, f"{drops[-1]:+.3f}"))
         fill_table(self._elsewhere_table, ("Class", "Place", "AUROC here", "AUROC there", "Change"), rows)
         known = [drop for drop in drops if not math.isnan(drop)]
         if known:
