@@ -41,6 +41,8 @@ USER, USER_ID = "reader", 1000
 HOME = f"/home/{USER}"
 IN_WINDOW, IN_BATCH = 50, 200
 TOLERANCE = 1e-5
+# The shown image and its neighbours are scored by themselves.
+SCORED_UNASKED = 6
 SUFFIXES = (".dcm", ".jpg", ".jpeg", ".png", ".tif", ".tiff")
 LIMIT_S = 900
 BUNDLED = "cxr-reader"
@@ -455,7 +457,7 @@ def score_all(clean: Clean, program: subprocess.Popen[str]) -> None:
 
     def is_begun() -> bool:
         tool("key", "ctrl+Return", clean=clean)
-        return rows(clean, "SELECT count(DISTINCT image) FROM score") > 0
+        return rows(clean, "SELECT count(DISTINCT image) FROM score") > SCORED_UNASKED
 
     until(is_begun, program, "the first score", pause_s=2.0)
     until(lambda: rows(clean, "SELECT count(DISTINCT image) FROM score") >= IN_WINDOW, program, "all scores")
