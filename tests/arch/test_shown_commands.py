@@ -173,6 +173,9 @@ def test_a_shown_script_is_there_and_takes_what_is_shown(line: str, monkeypatch:
         assert words[0] in {"run", "test"}
         _extras, rest = module.split_run_arguments(words[1:])
         assert not rest or rest[0] in BY_NAME
+    elif script.endswith("smoke.py"):
+        options = {word for word in words if word.startswith("--")}
+        assert {option for option in options if f'"{option}"' not in (ROOT / script).read_text(encoding="utf-8")} == set()
     elif words:
         lock = load_script(ROOT / "packaging" / "lock.py")
         assert words[0] in lock.EXTRAS
