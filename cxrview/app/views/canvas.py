@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QColor,
     QEnterEvent,
     QFocusEvent,
+    QFont,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -43,11 +44,14 @@ from cxrview.app.viewport import Viewport, actual_size, dragged_window, fitted, 
 from cxrview.app.views.canvas_texts import (
     MIRRORED_TEXT,
     Naming,
-    paint_corners,
+    paint_bottom,
     paint_hint,
     paint_message,
     paint_region,
+    paint_top,
     paint_warning,
+    top_box,
+    top_lines,
 )
 from cxrview.app.views.cover_hand import SIZE_KEYS, CoverHand
 from cxrview.app.views.layer_painter import LayerPainter, Part
@@ -57,6 +61,8 @@ from cxrview.app.views.mark_hand import DRAFT_NUMBER, MarkHand
 from cxrview.app.views.mark_painter import MarkPainter
 from cxrview.app.views.note_editor import NoteEditor
 from cxrview.app.views.picture_painter import PicturePainter
+from cxrview.app.views.slide import Slide
+from cxrview.app.views.stack import paint_stack
 from cxrview.core.frame import Box
 from cxrview.core.marks import Grip, Mark, MarkKind, Point, grip_at
 from cxrview.core.voi import modality_table
@@ -138,6 +144,10 @@ class Canvas(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        # Letters on a picture are smoothed in gray: what is kept as an image and what is painted directly look the same.
+        font = QFont()
+        font.setStyleStrategy(QFont.StyleStrategy.NoSubpixelAntialias)
+        self.setFont(font)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(QSize(240, 200))
         self._picture: Picture = NoPicture()
@@ -145,7 +155,7 @@ class Canvas(QWidget):
         self._layers, self._sheets = LayerPainter(), {part: LayerSheet(part) for part in Part}
         self._cover, self._marks_opacity = CoverHand(), 1.0
         self._words = ""
-        self._naming = Naming()
+        self._naming, self._top = Naming(), Slide()
         self._colours = THEMES[AppState().theme]
         self._painter = PicturePainter()
         self._mark_painter, self._hand = MarkPainter(), MarkHand()
@@ -360,20 +370,26 @@ class Canvas(QWidget):
         margins = QRegion(self.rect()).subtracted(QRegion(covered))
         for margin in cast("Iterable[QRect]", margins):  # PySide6's stubs leave the iterator out
             painter.fillRect(margin, QColor(self._colours.canvas))
-        self._painter.paint(painter, ratio)
         to_view, size = self._image_to_view(viewport), picture.pyramid.size
-        self._sheets[Part.BELOW].paint(painter, self._layers, to_view, size, self.rect(), ratio)
+        below = self._sheets[Part.BELOW].placed(self._layers, to_view, size, self.rect(), ratio)
+        paint_stack(painter, [placed for placed in (self._painter.placed(ratio), below) if placed], ratio)
+        if below is None:
+            self._layers.paint(painter, to_view, size, Part.BELOW)
         if self._marks_opacity > 0.0:
             painter.setOpacity(self._marks_opacity)
             self._paint_marks(painter, picture, viewport)
             painter.setOpacity(1.0)
-        self._sheets[Part.ABOVE].paint(painter, self._layers, to_view, size, self.rect(), ratio)
+        above = self._sheets[Part.ABOVE].placed(self._layers, to_view, size, self.rect(), ratio)
+        if above is None:
+            self._layers.paint(painter, to_view, size, Part.ABOVE)
+        else:
+            paint_stack(painter, [above], ratio)
         self._cover.paint(painter, to_view)
         if self._drag is _Drag.REGION:
             paint_region(painter, QRectF(self._drag_begun, self._drag_at).normalized(), self._colours)
         if self._has_texts:
-            self._layers.paint_legend(painter, self.rect(), self._colours)
-            paint_corners(painter, self.rect(), self._colours, self._naming, picture, self._display, viewport.zoom)
+            self._layers.paint_legend(painter, self.rect(), self._colours, ratio)
+            self._paint_corners(painter, picture, viewport)
         if self._lens.is_on:
             place = self._place(self._mouse_at)
             self._lens.paint(painter, picture, self._display, viewport, self._mouse_at, place, self.devicePixelRatioF())
@@ -382,6 +398,18 @@ class Canvas(QWidget):
         self._cover.paint_hint(painter, self.rect(), self._colours)
         if viewport.orientation.is_mirrored:
             paint_warning(painter, self.rect(), self._colours, MIRRORED_TEXT)
+
+    def _paint_corners(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport) -> None:
+        rect, colours, lines = self.rect(), self._colours, top_lines(self._naming, picture)
+        metrics = painter.fontMetrics()
+        self._top.paint(
+            painter,
+            (lines, rect, colours),
+            lambda: top_box(metrics, rect, lines),
+            lambda onto: paint_top(onto, rect, colours, lines),
+            self.devicePixelRatioF(),
+        )
+        paint_bottom(painter, rect, colours, picture, self._display, viewport.zoom)
 
     def _paint_marks(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport) -> None:
         ratio, size = self.devicePixelRatioF(), self._view_size()
@@ -394,7 +422,8 @@ class Canvas(QWidget):
         draft = self._hand.draft or (replace(self._notes.mark, text="") if self._notes.mark else None)
         marks = (*(mark for mark in self._marks if draft is None or mark.number != draft.number), *((draft,) if draft else ()))
         selected = draft.number if draft else self._selected
-        taken = self._layers.legend_box(painter.fontMetrics(), self.rect()) if self._has_texts else QRect()
+        has_bar = bool(marks) and self._has_texts
+        taken = self._layers.legend_box(painter.fontMetrics(), self.rect()) if has_bar else QRect()
         self._mark_painter.paint(painter, self.rect(), taken, self._colours, marks, selected, picture.pixels, to_view)
 
     def _paint_text(self, painter: QPainter) -> None:

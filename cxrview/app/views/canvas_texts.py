@@ -39,21 +39,34 @@ class Naming:
     patient: str = ""
 
 
-def paint_corners(
-    painter: QPainter, rect: QRect, colours: Colours, naming: Naming, picture: LoadedPicture, display: Display, zoom: float
-) -> None:
-    """Write what the picture is (top left) and how it is shown (bottom left)."""
+def top_lines(naming: Naming, picture: LoadedPicture) -> tuple[str, ...]:
+    """Say what the picture is."""
     pixels = picture.pixels
     depth = "" if "bit" in pixels.info.format else f"{pixels.bits} bit"
     facts = (pixels.info.modality, pixels.info.view, f"{pixels.width} × {pixels.height}", pixels.info.format, depth)
     frame = f", frame {picture.ref.frame + 1} of {pixels.frames}" if pixels.frames > 1 else ""
     lines = (naming.image + frame, naming.patient, "  ·  ".join(text for text in facts if text))
-    top = tuple(line for line in lines if line)
-    bottom = (window_text(picture, display), f"Zoom {zoom:.0%}{orientation_text(display)}")
-    limit = max(80, rect.width() - 4 * MARGIN_PX)
-    _paint_lines(painter, colours, top, rect.left() + MARGIN_PX, rect.top() + MARGIN_PX, limit)
-    height = _block_height(painter, bottom)
-    _paint_lines(painter, colours, bottom, rect.left() + MARGIN_PX, rect.bottom() - MARGIN_PX - height, limit)
+    return tuple(line for line in lines if line)
+
+
+def top_box(metrics: QFontMetrics, rect: QRect, lines: tuple[str, ...]) -> QRect:
+    """Give the room that texts take at the top left."""
+    return _lines_box(metrics, _shown_lines(metrics, rect, lines), rect.left() + MARGIN_PX, rect.top() + MARGIN_PX)
+
+
+def paint_top(painter: QPainter, rect: QRect, colours: Colours, lines: tuple[str, ...]) -> None:
+    """Write what the picture is, at the top left."""
+    shown = _shown_lines(painter.fontMetrics(), rect, lines)
+    _paint_lines(painter, colours, shown, top_box(painter.fontMetrics(), rect, lines))
+
+
+def paint_bottom(painter: QPainter, rect: QRect, colours: Colours, picture: LoadedPicture, display: Display, zoom: float) -> None:
+    """Write how the picture is shown, at the bottom left."""
+    metrics = painter.fontMetrics()
+    shown = _shown_lines(metrics, rect, (window_text(picture, display), f"Zoom {zoom:.0%}{orientation_text(display)}"))
+    box = _lines_box(metrics, shown, rect.left() + MARGIN_PX, 0)
+    box.moveTop(rect.bottom() - MARGIN_PX - box.height())
+    _paint_lines(painter, colours, shown, box)
 
 
 def window_text(picture: LoadedPicture, display: Display) -> str:
@@ -116,11 +129,11 @@ def _below_corners(painter: QPainter, rect: QRect) -> int:
     return rect.top() + MARGIN_PX + 3 * painter.fontMetrics().lineSpacing() + PADDING_PX + MARGIN_PX // 2
 
 
-def words_rect(painter: QPainter, rect: QRect) -> QRect:
+def words_rect(metrics: QFontMetrics, rect: QRect) -> QRect:
     """Give the room for words at the bottom right: where the canvas is narrow, above the texts at the bottom left."""
     if rect.width() >= NARROW_PX:
         return rect
-    return rect.adjusted(0, 0, 0, -(2 * painter.fontMetrics().lineSpacing() + PADDING_PX + MARGIN_PX // 2))
+    return rect.adjusted(0, 0, 0, -(2 * metrics.lineSpacing() + PADDING_PX + MARGIN_PX // 2))
 
 
 def paint_region(painter: QPainter, rect: QRectF, colours: Colours) -> None:
@@ -145,20 +158,22 @@ def paint_words(painter: QPainter, rect: QRect, colours: Colours, words: str) ->
     """Write one sentence at the bottom right, where the colour bar would be."""
     if not words:
         return
-    metrics = painter.fontMetrics()
-    limit = max(120, min(360, rect.width() // 2))
-    room = QRect(0, 0, limit, 10_000)
-    needed = metrics.boundingRect(room, int(Qt.TextFlag.TextWordWrap), words)
-    size = needed.size()
-    text = QRect(
-        rect.right() - MARGIN_PX - PADDING_PX - size.width(),
-        rect.bottom() - MARGIN_PX - PADDING_PX - size.height(),
-        size.width(),
-        size.height(),
-    )
+    text = _words_box(painter.fontMetrics(), rect, words)
     paint_ground(painter, text.adjusted(-PADDING_PX, -PADDING_PX, PADDING_PX, PADDING_PX))
     painter.setPen(QColor(colours.canvas_text))
     painter.drawText(text, int(Qt.TextFlag.TextWordWrap), words)
+
+
+def words_box(metrics: QFontMetrics, rect: QRect, words: str) -> QRect:
+    """Give the room that a sentence at the bottom right takes; none without one."""
+    return _words_box(metrics, rect, words).adjusted(-PADDING_PX, -PADDING_PX, PADDING_PX, PADDING_PX) if words else QRect()
+
+
+def _words_box(metrics: QFontMetrics, rect: QRect, words: str) -> QRect:
+    limit = max(120, min(360, rect.width() // 2))
+    size = metrics.boundingRect(QRect(0, 0, limit, 10_000), int(Qt.TextFlag.TextWordWrap), words).size()
+    right, bottom = rect.right() - MARGIN_PX - PADDING_PX, rect.bottom() - MARGIN_PX - PADDING_PX
+    return QRect(right - size.width(), bottom - size.height(), size.width(), size.height())
 
 
 def paint_message(painter: QPainter, rect: QRect, colours: Colours, title: str, text: str) -> None:
@@ -178,18 +193,23 @@ def paint_message(painter: QPainter, rect: QRect, colours: Colours, title: str, 
     painter.drawText(QRect(room.left(), top + title_height + PADDING_PX, room.width(), text_height + 4), flags, text)
 
 
-def _paint_lines(painter: QPainter, colours: Colours, lines: tuple[str, ...], left: int, top: int, limit: int) -> None:
+def _shown_lines(metrics: QFontMetrics, rect: QRect, lines: tuple[str, ...]) -> tuple[str, ...]:
+    limit = max(80, rect.width() - 4 * MARGIN_PX)
+    return tuple(metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, limit) for line in lines)
+
+
+def _lines_box(metrics: QFontMetrics, lines: tuple[str, ...], left: int, top: int) -> QRect:
+    width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * PADDING_PX
+    return QRect(left, top, width, len(lines) * metrics.lineSpacing() + PADDING_PX)
+
+
+def _paint_lines(painter: QPainter, colours: Colours, lines: tuple[str, ...], box: QRect) -> None:
     metrics = painter.fontMetrics()
-    shown = tuple(metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, limit) for line in lines)
-    width = max(metrics.horizontalAdvance(line) for line in shown) + 2 * PADDING_PX
-    paint_ground(painter, QRect(left, top, width, _block_height(painter, lines)))
+    paint_ground(painter, box)
     painter.setPen(QColor(colours.canvas_text))
-    for number, line in enumerate(shown):
-        painter.drawText(left + PADDING_PX, top + PADDING_PX // 2 + metrics.ascent() + number * metrics.lineSpacing(), line)
-
-
-def _block_height(painter: QPainter, lines: tuple[str, ...]) -> int:
-    return len(lines) * painter.fontMetrics().lineSpacing() + PADDING_PX
+    for number, line in enumerate(lines):
+        y = box.top() + PADDING_PX // 2 + metrics.ascent() + number * metrics.lineSpacing()
+        painter.drawText(box.left() + PADDING_PX, y, line)
 
 
 def paint_ground(painter: QPainter, box: QRect) -> None:

@@ -13,8 +13,9 @@ from cxrview.app.answers import LayerView, layer_views
 from cxrview.app.layers import LayerKind, LayerStyle
 from cxrview.app.state import AppState
 from cxrview.app.theme import Colours
-from cxrview.app.views.canvas_texts import paint_words, words_rect
+from cxrview.app.views.canvas_texts import paint_words, words_box, words_rect
 from cxrview.app.views.colour_bar import bar_box, paint_bar
+from cxrview.app.views.slide import Slide
 from cxrview.app.wash import Contour, Wash, make_contours, make_wash, smoothed
 from cxrview.core.frame import Frame
 from cxrview.core.lungs import Lungs
@@ -70,6 +71,7 @@ class LayerPainter:
         self._drawings: dict[_Look, _Drawing] = {}
         self._parts: tuple[object, ...] = ()
         self._outlines: tuple[Lungs | None, QPainterPath] = (None, QPainterPath())
+        self._legend = Slide()
 
     def render_state(self, state: AppState) -> bool:
         """Take over the layers of the state; tell whether they look different now."""
@@ -100,6 +102,8 @@ class LayerPainter:
 
     def paint(self, painter: QPainter, image_to_view: QTransform, image_size: tuple[int, int], part: Part) -> None:
         """Paint some layers; `image_to_view` maps image px to the painter's coordinates, `image_size` is (width, height)."""
+        if self.is_empty(part):
+            return
         painter.save()
         painter.setTransform(image_to_view, combine=True)
         painter.setClipRect(QRectF(0.0, 0.0, *image_size))
@@ -132,11 +136,22 @@ class LayerPainter:
         """Give the room that the colour bar will take; none where there is no map."""
         return bar_box(metrics, rect, self._selected) if self._selected.heatmap is not None else QRect()
 
-    def paint_legend(self, painter: QPainter, rect: QRect, colours: Colours) -> None:
+    def paint_legend(self, painter: QPainter, rect: QRect, colours: Colours, ratio: float) -> None:
         """Paint the selected layer's colour bar with its numbers, or words where it has no map, at the bottom right of `rect`."""
-        if self._selected.heatmap is not None:
-            paint_bar(painter, rect, colours, self._selected)
-        paint_words(painter, words_rect(painter, rect), colours, self._selected.words)
+        selected, metrics = self._selected, painter.fontMetrics()
+
+        def draw(onto: QPainter) -> None:
+            if selected.heatmap is not None:
+                paint_bar(onto, rect, colours, selected)
+            paint_words(onto, words_rect(onto.fontMetrics(), rect), colours, selected.words)
+
+        def box() -> QRect:
+            words = words_box(metrics, words_rect(metrics, rect), selected.words)
+            # One more all around, for the outlines.
+            return self.legend_box(metrics, rect).united(words).adjusted(-1, -1, 1, 1)
+
+        if selected.heatmap is not None or selected.words:
+            self._legend.paint(painter, (selected, rect, colours), box, draw, ratio)
 
 
 def _parted(views: tuple[LayerView, ...]) -> dict[Part, tuple[LayerView, ...]]:

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from cxrview.app.state import Display, LoadedPicture
 from cxrview.app.viewport import MAX_ZOOM, Viewport
 from cxrview.app.views.picture_painter import PicturePainter
+from cxrview.app.views.stack import paint_stack
 from cxrview.core.marks import Point
 
 RADIUS_PX = 120
@@ -37,7 +38,7 @@ class Lens:
         painter.fillRect(box, QColor("black"))
         painter.translate(box.topLeft())
         self._painter.prepare(picture, display, near, (side, side), ratio)
-        self._painter.paint(painter, ratio)
+        paint_stack(painter, [placed for placed in (self._painter.placed(ratio),) if placed], ratio)
         painter.restore()
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -48,13 +48,15 @@ class MarkPainter:
         if pixels is not self._pixels:
             self._pixels, self._lines = pixels, {}
         self._lines = {mark: self._lines.get(mark) or mark_lines(mark, pixels) for mark in marks}
+        self._labels = {}
+        if not marks:
+            return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for mark in marks:
             colour = QColor(SELECTED_COLOUR if mark.number == selected else LINE_COLOUR)
             _paint_shape(painter, mark, colour, to_view, has_handles=mark.number == selected)
-        self._labels = {}
         for mark in marks:
             box = _paint_label(painter, rect, taken, colours, self._lines[mark], to_view(_label_place(mark, to_view)))
             self._labels[mark.number] = box

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRect
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage
 
 from cxrview.app.pyramid import Pyramid, VisiblePart, level_for, look_up, visible_part
 from cxrview.app.state import Display, LoadedPicture
 from cxrview.app.viewport import Viewport
+from cxrview.app.views.stack import Placed
 from cxrview.core.eye import Eye, for_the_eye
 from cxrview.core.image import Pixels, Window, read_only
 from cxrview.core.presets import with_voi_lut
@@ -61,7 +62,7 @@ class PicturePainter:
         self._modality: tuple[Pixels, Float32Table] | None = None
 
     def prepare(self, picture: LoadedPicture, display: Display, viewport: Viewport, view_size: tuple[int, int], ratio: float) -> QRect:
-        """Work out what `paint` will show, and give the whole pixels of the painter that it surely covers.
+        """Work out what `placed` will give, and tell the whole pixels of the painter that it surely covers.
 
         `view_size` is (width, height) in device px, `ratio` device px per unit of the painter.
         """
@@ -74,15 +75,15 @@ class PicturePainter:
         right, bottom = (part.left + gray.shape[1]) // whole, (part.top + gray.shape[0]) // whole
         return QRect(left, top, right - left, bottom - top)
 
-    def paint(self, painter: QPainter, ratio: float) -> None:
-        """Paint what was prepared last."""
+    def placed(self, ratio: float) -> Placed | None:
+        """Give what was prepared last as an image in its place; `ratio` is device px per unit of the painter."""
         part, gray = (self._painted.part, self._painted.gray) if self._painted else (None, None)
         if part is None or gray is None:
-            return
+            return None
         rows, columns = gray.shape
         image = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
         image.setDevicePixelRatio(ratio)
-        painter.drawImage(QPointF(part.left / ratio, part.top / ratio), image)
+        return Placed(image, part.left, part.top)
 
     def gray_at(self, x: int, y: int) -> int | None:
         """Give the gray that was painted last at a device px; None where there is no picture."""
