@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
-    QGridLayout,
     QLabel,
     QMainWindow,
     QMessageBox,
@@ -30,7 +29,7 @@ from cxrview.app.views.actions import Actions
 from cxrview.app.views.labels import BADGE
 from cxrview.app.views.layout_menu import LayoutMenu
 from cxrview.app.views.mark_menu import MarkMenu
-from cxrview.app.views.notice_bar import NoticeBar
+from cxrview.app.views.notice_bar import LINE_PX, NoticeBar
 from cxrview.app.views.notice_page import NoticePage
 from cxrview.app.views.profile_menu import ProfileMenu
 from cxrview.app.views.start_page import StartPage
@@ -94,7 +93,7 @@ class MainWindow(QMainWindow):
         self._is_blinded = False
         self._is_complete = False
         self.actions_ = Actions(self)
-        self.start_page, self.notice_page, self.notice_bar = StartPage(), NoticePage(), NoticeBar()
+        self.start_page, self.notice_page, self.notice_bar = StartPage(), NoticePage(), NoticeBar(self)
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
         self.profile_menu, self.study_menu = ProfileMenu(self), StudyMenu(self)
         self._export_wanted: ImageRef | None = None
@@ -107,6 +106,8 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._tool_bar = self._build_tool_bar()
         self.statusBar().addWidget(self.readout, 1)
+        # The notice lies on the status bar: a picture that moves because of a sentence would be lost to the eye.
+        self.statusBar().setMinimumHeight(LINE_PX)
         self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))
         self._restore("geometry", self.restoreGeometry)
 
@@ -296,14 +297,7 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self.start_page)
         self._stack.addWidget(self.notice_page)
         self._stack.addWidget(self._splitter)
-        centre = QWidget(self)
-        # The notice lies over the page: a picture that moves because of a sentence would be lost to the eye.
-        grid = QGridLayout(centre)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self._stack, 0, 0)
-        grid.addWidget(self.notice_bar, 0, 0, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
-        self.notice_bar.raise_()
-        self.setCentralWidget(centre)
+        self.setCentralWidget(self._stack)
 
     def _build_menus(self) -> None:
         actions = self.actions_
@@ -393,6 +387,11 @@ class MainWindow(QMainWindow):
         if not self._is_painted:
             self._is_painted = True
             self.painted.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the notice at the foot."""
+        super().resizeEvent(event)
+        self.notice_bar.place()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember sizes and places."""

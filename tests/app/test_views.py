@@ -42,7 +42,7 @@ from cxrview.app.views.actions import Actions
 from cxrview.app.views.finding_row import FindingRow
 from cxrview.app.views.labels import BADGE
 from cxrview.app.views.model_panel import ModelPanel
-from cxrview.app.views.notice_bar import NoticeBar
+from cxrview.app.views.notice_bar import LINE_PX, NoticeBar
 from cxrview.app.views.start_page import StartPage
 from tests.app.samples import ENTRY, analysis_of
 
@@ -243,15 +243,31 @@ def test_the_start_page_offers_four_ways_to_begin(qtbot: QtBot) -> None:
 
 
 def test_a_notice_stays_until_it_is_dismissed(qtbot: QtBot) -> None:
-    bar = NoticeBar()
-    qtbot.addWidget(bar)
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(1000, 600)
+    bar = NoticeBar(window)
     bar.render_state(AppState())
     assert bar.isHidden()
     bar.render_state(notice_given(AppState(), "The disk is full."))
     assert not bar.isHidden()
     assert text_of(bar, "notice") == "The disk is full."
+    assert (bar.height(), bar.geometry().bottom()) == (LINE_PX, 599)
     with qtbot.waitSignal(bar.dismissed):
         qtbot.mouseClick(part(bar, QWidget, "noticeClose"), Qt.MouseButton.LeftButton)
+
+
+def test_a_long_notice_is_read_to_its_end_in_a_narrow_window(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(700, 400)
+    bar = NoticeBar(window)
+    bar.render_state(notice_given(AppState(), "The model cannot be used, and here is why. " * 6))
+    text = bar.findChild(QLabel, "notice")
+    assert text is not None
+    window.grab()
+    assert window.rect().contains(bar.geometry())
+    assert text.height() >= text.heightForWidth(text.width()) > 3 * text.fontMetrics().height()
 
 
 def test_actions_can_be_used_only_where_they_mean_something(scored: AppState, qapp: object) -> None:

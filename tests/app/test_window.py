@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QPushButton, QTextBrowser
 from pytestqt.qtbot import QtBot
@@ -20,7 +20,7 @@ from cxrview.app.answers import selected_view
 from cxrview.app.main import Options, Program, build, parse
 from cxrview.app.marking import history_of
 from cxrview.app.profiles import PROFILES
-from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture
+from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture, notice_given
 from cxrview.app.viewport import Orientation
 from cxrview.app.views.keys_dialog import KeysDialog, commands_of
 from cxrview.app.views.note_editor import NoteEditor
@@ -454,6 +454,21 @@ def test_four_places_are_filled_read_and_scored_one_after_the_other(program: Pro
     assert [canvas.isVisible() for canvas in canvases] == [True, False, False, False]
     window.layout_menu.layouts_[Layout.SIDE_BY_SIDE].trigger()
     assert first not in [cell.current for cell in store.state.grid.cells]
+
+
+def test_a_sentence_covers_no_picture_and_no_words_of_four_places(program: Program, films: Path, qtbot: QtBot) -> None:
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    program.window.resize(1360, 860)
+    program.window.layout_menu.layouts_[Layout.FOUR].trigger()
+    program.store.apply(notice_given, "117 of 294 images were scored, and 3 could not be read.")
+    notice = program.window.notice_bar
+    taken = QRect(notice.mapToGlobal(QPoint(0, 0)), notice.size())
+    assert taken.height() >= 20
+    for widget in (*program.window.cells.canvases, program.window.browser, program.window.model_panel):
+        assert not QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size()).intersects(taken)
+    program.window.resize(1100, 700)
+    assert program.window.rect().contains(notice.geometry())
 
 
 def test_the_notice_comes_first_is_logged_and_does_not_come_again(qtbot: QtBot) -> None:

@@ -1,4 +1,4 @@
-"""One sentence over the foot of the page, until it is dismissed or another one comes."""
+"""One sentence in the foot of the window, until it is dismissed or another one comes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,29 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 from cxrview.app.state import AppState, ThemeName
 from cxrview.app.theme import icon
 
+# Of a sentence that needs more than one line.
 MAX_WIDTH_PX = 620
+# One line of it is as high as the status bar that it lies on.
+LINE_PX = 30
+# What the status bar says of the pixel below the mouse, and the corner by which a window is sized, stay free.
+READOUT_PX = 420
+CORNER_PX = 20
+# Beside the words: margins, spacing and the button.
+BESIDE_PX = 60
 
 
 class NoticeBar(QFrame):
-    """Shows the notice of the state; hidden when there is none."""
+    """Shows the notice of the state over the status bar of its window; hidden when there is none.
+
+    A sentence of one line covers nothing else: neither picture nor words on it. A longer one grows upwards, in the middle.
+    """
 
     dismissed = Signal()
     """The person has read it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
         self.setObjectName("noticeBar")
         self._text = QLabel(self)
         self._text.setObjectName("notice")
@@ -31,9 +43,9 @@ class NoticeBar(QFrame):
         self._theme: ThemeName | None = None
         self._close.clicked.connect(self.dismissed)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 4, 6, 4)
+        row.setContentsMargins(12, 0, 6, 0)
         row.addWidget(self._text, 1)
-        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setVisible(False)
 
     def render_state(self, state: AppState) -> None:
@@ -41,7 +53,20 @@ class NoticeBar(QFrame):
         if state.theme is not self._theme:
             self._theme = state.theme
             self._close.setIcon(icon("close", state.theme))
-        if self._text.text() != state.notice:
-            self._text.setText(state.notice)
-            self._text.setMinimumWidth(min(MAX_WIDTH_PX, self._text.fontMetrics().horizontalAdvance(state.notice) + 4))
+        self._text.setText(state.notice)
         self.setVisible(bool(state.notice))
+        self.place()
+
+    def place(self) -> None:
+        """Lie where the window, which may have another size now, has room."""
+        if self.isHidden():
+            return
+        needed = self._text.fontMetrics().horizontalAdvance(self._text.text()) + BESIDE_PX
+        width, height = self._window.width(), self._window.height()
+        if needed <= width - READOUT_PX - CORNER_PX:
+            self.setGeometry(width - CORNER_PX - needed, height - LINE_PX, needed, LINE_PX)
+        else:
+            broad = min(needed, MAX_WIDTH_PX + BESIDE_PX, width)
+            high = max(LINE_PX, self.heightForWidth(broad))
+            self.setGeometry((width - broad) // 2, height - high, broad, high)
+        self.raise_()
