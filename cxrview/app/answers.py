@@ -20,6 +20,7 @@ from cxrview.app.state import (
     RecalledAnalysis,
     known_flags,
 )
+from cxrview.core.conformal import Answer, ConformalRule, answer
 from cxrview.core.flags import Flag, flags_of
 from cxrview.core.gate import VIEW_AP
 from cxrview.core.heatmap import GRAD_CAM, METHOD_NAMES, common_scale
@@ -124,6 +125,31 @@ def worth_of(state: AppState, finding: Finding) -> Worth | None:
     """Give what a label's threshold is worth where it stands now; None where the package has no curve of the label."""
     curve = state.model.curves.get(finding.label.id) if isinstance(state.model, ReadyModel) else None
     return None if curve is None else worth_at(curve, finding.threshold)
+
+
+def bounds_of(state: AppState, finding: Finding) -> ConformalRule | None:
+    """Give the bounds between which the answer for a label is "don't know"; None where the package has none."""
+    return state.model.bounds.get(finding.label.id) if isinstance(state.model, ReadyModel) else None
+
+
+def is_unknown(state: AppState, finding: Finding) -> bool:
+    """Tell whether the answer for a label is "don't know", wherever the person's threshold stands."""
+    bounds = bounds_of(state, finding)
+    return bounds is not None and answer(bounds, finding.probability) is Answer.UNKNOWN
+
+
+def unknown_text(state: AppState) -> str:
+    """Say for which labels the answer is "don't know" and what that means; empty without such labels."""
+    unknown = [finding for finding in findings_of(state) if is_unknown(state, finding)]
+    rules = [rule for rule in (bounds_of(state, finding) for finding in unknown) if rule is not None]
+    if not rules:
+        return ""
+    names = ", ".join(finding.label.name for finding in unknown)
+    share = min(rule.coverage for rule in rules)
+    return (
+        f"{names}: don't know. So the model answers where a yes or no would be wrong too often: "
+        f"of images like its own, {share:.0%} get the right answer or none."
+    )
 
 
 def finding_looked_at(state: AppState) -> Finding | None:

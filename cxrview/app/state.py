@@ -13,6 +13,7 @@ from cxrview.app.own_windows import OwnWindow
 from cxrview.app.profiles import DEFAULT, Profile
 from cxrview.app.pyramid import Pyramid
 from cxrview.app.viewport import UPRIGHT, Orientation, Viewport
+from cxrview.core.conformal import ConformalRule
 from cxrview.core.cover import Spot
 from cxrview.core.eye import PLAIN, Eye
 from cxrview.core.flags import Flag
@@ -150,6 +151,7 @@ class ReadyModel:
         curves: operating curves of the labels that have one, by label id.
         has_lungs: a lung network runs beside it.
         reader: names it, with what runs beside it, where its answers are kept.
+        bounds: between which the answer is "don't know", by label id; of the labels that have them.
     """
 
     entry: ModelEntry
@@ -163,6 +165,7 @@ class ReadyModel:
     curves: Mapping[str, OperatingCurve] = field(default_factory=dict)
     has_lungs: bool = False
     reader: str = ""
+    bounds: Mapping[str, ConformalRule] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

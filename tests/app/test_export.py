@@ -21,6 +21,7 @@ from cxrview.app.state import (
     AppState,
     Layout,
     NotScored,
+    ReadyModel,
     label_chosen,
     layer_toggled,
     picture_loaded,
@@ -45,6 +46,7 @@ from cxrview.app.views.export_picture import (
     model_line,
 )
 from cxrview.app.views.exporting import Exporting
+from cxrview.core.conformal import ConformalRule
 from cxrview.core.image import ImageInfo
 from tests.app.samples import analysis_of, picture_of
 
@@ -242,6 +244,10 @@ def test_a_page_says_what_was_found_which_model_said_so_and_the_notice(scored: A
     for words in (NOTICE, "Tuberculosis", "0.70", "at or above", "base 1.0 (ffffffffffff), fake on cpu", "Heatmap of Tuberculosis"):
         assert words in text
     assert "image-00" not in text
+    assert "don't know" not in text
+    assert isinstance(state.model, ReadyModel)
+    unsure = replace(state.model, bounds={"tb": ConformalRule(0.15, 0.8, 0.9, 60, 90)})
+    assert "at or above; don't know" in page_html(replace(state, model=unsure), ExportOptions())
     assert "image-00" in page_html(state, ExportOptions(has_names=True))
     assert "Heatmap" not in page_html(state, ExportOptions(has_overlay=False))
     assert "No model has read this picture." in page_html(replace(state, reading=NotScored()), ExportOptions())

@@ -25,6 +25,7 @@ from cxrview.app.views.colour_bar import bar_numbers
 from cxrview.app.views.finding_row import FindingRow
 from cxrview.app.views.layer_list import LayerList
 from cxrview.app.views.model_panel import ModelPanel
+from cxrview.core.conformal import ConformalRule
 from cxrview.core.gate import VIEW_AP
 from cxrview.core.image import ImageInfo
 from cxrview.core.lungs import lungs_of
@@ -126,6 +127,31 @@ def test_the_threshold_mark_is_dragged_and_a_click_on_it_is_still_a_click(panel:
     row.setFocus()
     qtbot.keyClick(row, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
     assert moved[-1] == ("tb", 0.51)
+
+
+def test_where_the_model_does_not_know_the_panel_says_so(panel: ModelPanel, ready: AppState) -> None:
+    assert isinstance(ready.model, ReadyModel)
+    sure, unsure = ConformalRule(0.05, 0.02, 0.9, 60, 90), ConformalRule(0.15, 0.8, 0.9, 60, 90)
+    known = replace(ready, model=replace(ready.model, bounds={"tb": unsure, "pneumonia": unsure, "normal": sure}))
+    panel.render_state(ready)
+    words, row = find(panel, QLabel, "unknown"), find(panel, FindingRow, "finding-tb")
+    assert not words.isVisibleTo(panel)
+    plain = row.grab().toImage()
+
+    panel.render_state(known)
+    assert words.isVisibleTo(panel)
+    assert words.text().startswith("Tuberculosis, Pneumonia: don't know.")
+    assert "90%" in words.text()
+    assert "positive, don't know" in row.accessibleName()
+    assert "it is “don't know” from 0.15 to 0.80" in row.toolTip()
+    assert "With “don't know” for an answer: positive" in find(panel, FindingRow, "finding-normal").toolTip()
+    assert row.grab().toImage() != plain
+
+    # The person's threshold calls it otherwise; what the model knows stays what it was.
+    panel.render_state(threshold_chosen(known, "tb", 0.9))
+    assert "under its threshold, don't know" in row.accessibleName()
+    panel.render_state(lateral(known))
+    assert not words.isVisibleTo(panel)
 
 
 def test_a_moved_threshold_is_told_and_can_be_reset(panel: ModelPanel, ready: AppState, qtbot: QtBot) -> None:

@@ -267,7 +267,7 @@ def test_a_long_notice_is_read_to_its_end_in_a_narrow_window(qtbot: QtBot) -> No
     assert text is not None
     window.grab()
     assert window.rect().contains(bar.geometry())
-    assert text.height() >= text.heightForWidth(text.width()) > 3 * text.fontMetrics().height()
+    assert text.height() >= text.heightForWidth(text.width()) > 2 * text.fontMetrics().height()
 
 
 def test_actions_can_be_used_only_where_they_mean_something(scored: AppState, qapp: object) -> None:

@@ -178,6 +178,7 @@ def ready_model(entry: ModelEntry, session: Session) -> ReadyModel:
         curves_of(manifest),
         session.lungs is not None,
         session.reader,
+        {label.id: rule for label, rule in zip(manifest.labels, manifest.conformal, strict=False) if rule is not None},
     )
 
 

@@ -9,13 +9,13 @@ from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPagedPaintDevice, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
 
 from cxrview import __version__
-from cxrview.app.answers import findings_of, is_withheld, layer_views, method_name, refusal_of
+from cxrview.app.answers import findings_of, is_unknown, is_withheld, layer_views, method_name, refusal_of
 from cxrview.app.cells import cell_states
 from cxrview.app.privacy import patient_text, shown_name
 from cxrview.app.state import AppState, LoadedPicture
 from cxrview.app.views.canvas_texts import orientation_text, window_text
 from cxrview.app.views.export_picture import NOTICE, ExportOptions, model_identity, model_line
-from cxrview.core.results import Analysis
+from cxrview.core.results import Analysis, Finding
 
 PDF_DPI = 200
 MARGIN_MM = 14.0
@@ -93,12 +93,18 @@ def _findings(state: AppState) -> str:
         return f"{who}<p><b>Scores withheld.</b> {html.escape(refusal_of(state))}</p>"
     rows = "".join(
         f"<tr><td>{html.escape(finding.label.name)}</td><td align='right'>{finding.probability:.2f}</td>"
-        f"<td align='right'>{finding.threshold:.2f}</td><td>{'at or above' if finding.is_positive else 'under'}</td></tr>"
+        f"<td align='right'>{finding.threshold:.2f}</td><td>{_called(state, finding)}</td></tr>"
         for finding in findings_of(state)
     )
     doubt = f"<p><b>Shown although the program advises against it:</b> {html.escape(refusal_of(state))}</p>" if refusal_of(state) else ""
     head = "<tr><td><b>Finding</b></td><td><b>Probability</b></td><td><b>Threshold</b></td><td></td></tr>"
     return f"{who}{doubt}<table cellspacing='0' cellpadding='3'>{head}{rows}</table>"
+
+
+def _called(state: AppState, finding: Finding) -> str:
+    """Say on which side of its threshold a finding lies, and whether the model does not know."""
+    unknown = "; don't know" if is_unknown(state, finding) else ""
+    return f"{'at or above' if finding.is_positive else 'under'}{unknown}"
 
 
 def _maps(state: AppState, options: ExportOptions) -> list[str]:

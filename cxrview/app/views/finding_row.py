@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from cxrview.app.state import AppState
 from cxrview.app.theme import THEMES, Colours
+from cxrview.core.conformal import Answer, ConformalRule, answer
 from cxrview.core.results import Finding
 
 PADDING_PX = 8
@@ -22,6 +23,9 @@ KEY_STEP = 0.01
 # The bar of a second model, below the first.
 SECOND_PX = 4
 SECOND_GAP_PX = 5
+# The line of "don't know" above the bar.
+BOUNDS_PX = 1
+BOUNDS_GAP_PX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class FindingShown:
         after: what the model says of the covered picture.
         second: what a second model says; `is_comparing` keeps room for it.
         is_second_only: the first model does not know the label; `finding` is the second's.
+        bounds: between which the answer is "don't know"; None where the package has none.
     """
 
     finding: Finding
@@ -46,6 +51,12 @@ class FindingShown:
     second: Finding | None = None
     is_comparing: bool = False
     is_second_only: bool = False
+    bounds: ConformalRule | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Tell whether the answer is "don't know", wherever the threshold stands."""
+        return self.bounds is not None and not self.is_second_only and answer(self.bounds, self.finding.probability) is Answer.UNKNOWN
 
     @property
     def is_disputed(self) -> bool:
@@ -124,7 +135,7 @@ class FindingRow(QAbstractButton):
         painter.setPen(QColor(self._colours.positive if finding.is_raised and not shown.is_second_only else self._colours.text))
         painter.drawText(words, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), number)
         room = int(words.width() - metrics.horizontalAdvance(number) - PADDING_PX)
-        name = finding.label.name + ("  ·  positive" if finding.is_raised else "")
+        name = finding.label.name + _called(shown)
         painter.setPen(QColor(self._colours.text))
         shown_name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
         painter.drawText(words, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown_name)
@@ -160,6 +171,13 @@ class FindingRow(QAbstractButton):
         painter.setBrush(QColor(self._colours.panel))
         painter.drawEllipse(QPointF(after_x, track.center().y()), BAR_PX / 2, BAR_PX / 2)
 
+    def _paint_bounds(self, painter: QPainter, bounds: ConformalRule, track: QRectF, *, is_unknown: bool) -> None:
+        """Mark above the bar between which probabilities the answer is "don't know"."""
+        low, high = (track.left() + track.width() * share for share in sorted((bounds.negative_to, bounds.positive_from)))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._colours.text if is_unknown else self._colours.muted))
+        painter.drawRect(QRectF(low, track.top() - BOUNDS_GAP_PX, max(1.0, high - low), BOUNDS_PX))
+
     def _paint_bar(self, painter: QPainter, shown: FindingShown) -> None:
         finding = shown.finding
         track = self._track()
@@ -174,6 +192,8 @@ class FindingRow(QAbstractButton):
         filled.setWidth(max(float(BAR_PX), track.width() * finding.probability))
         painter.setBrush(QColor(self._colours.positive if finding.is_raised else self._colours.accent))
         painter.drawRoundedRect(filled, BAR_PX / 2, BAR_PX / 2)
+        if shown.bounds is not None:
+            self._paint_bounds(painter, shown.bounds, track, is_unknown=shown.is_unknown)
         x = track.left() + track.width() * min(1.0, max(0.0, finding.threshold))
         if shown.own_threshold is not None and shown.is_moved:
             own = track.left() + track.width() * shown.own_threshold
@@ -263,7 +283,24 @@ def spoken(shown: FindingShown) -> str:
     covered = "" if shown.after is None else f", {shown.after.probability:.2f} when covered"
     disputed = ", which disagrees" if shown.is_disputed else ""
     second = "" if shown.second is None else f", second model {shown.second.probability:.2f}{disputed}"
-    return f"{finding.label.name}: {finding.probability:.2f}, {state}{covered}{second}"
+    unknown = ", don't know" if shown.is_unknown else ""
+    return f"{finding.label.name}: {finding.probability:.2f}, {state}{unknown}{covered}{second}"
+
+
+def _called(shown: FindingShown) -> str:
+    """Give what stands beside the name: the call of the threshold, and whether the model does not know."""
+    if shown.is_unknown:
+        return "  ·  positive, unsure" if shown.finding.is_raised else "  ·  don't know"
+    return "  ·  positive" if shown.finding.is_raised else ""
+
+
+def _bounds_text(shown: FindingShown) -> str:
+    """Say what the answer is where "don't know" is one, and between which probabilities it is."""
+    if shown.bounds is None:
+        return ""
+    low, high = sorted((shown.bounds.negative_to, shown.bounds.positive_from))
+    said = answer(shown.bounds, shown.finding.probability)
+    return f"With “don't know” for an answer: {said}; it is “don't know” from {low:.2f} to {high:.2f}, the line above the bar"
 
 
 def state_of(finding: Finding) -> str:
@@ -286,6 +323,7 @@ def tip_of(shown: FindingShown) -> str:
         f"Probability {finding.probability:.3f} (calibrated)",
         f"Threshold {finding.threshold:.3f}{moved}; drag the mark, or Ctrl with the arrows",
         f"The package's threshold: {shown.operating_point}" if shown.operating_point else "",
+        _bounds_text(shown),
         f"Raw logit {finding.logit:+.3f}",
         f"From the networks: {finding.network}" if finding.network else "",
         "" if shown.after is None else f"With the spots covered {shown.after.probability:.3f}, raw logit {shown.after.logit:+.3f}",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from cxrview.app.answers import findings_of, label_asked, selected_view
+from cxrview.app.answers import bounds_of, findings_of, label_asked, selected_view, unknown_text
 from cxrview.app.comparing import Pair, is_comparing, pairs_of
 from cxrview.app.covering import changes_of
 from cxrview.app.state import AppState, BrokenModel, LoadedPicture, NoModel, ReadyModel, Scoring, ScoringFailed
@@ -49,7 +49,7 @@ class ModelPanel(QWidget):
         self._rows: list[FindingRow] = []
         self._row_box = QVBoxLayout()
         self._status, self._failure = make_label("readingStatus", "muted"), make_label("readingFailure", "error")
-        self._facts = make_label("facts", "muted")
+        self._unknown, self._facts = make_label("unknown", "muted"), make_label("facts", "muted")
         self._build_layout()
 
     def render_state(self, state: AppState) -> None:
@@ -91,6 +91,8 @@ class ModelPanel(QWidget):
             if number < len(shown):
                 row.render_finding(shown[number], THEMES[state.theme])
         self._reset.setVisible(any(item.is_moved for item in shown))
+        self._unknown.setText(unknown_text(state))
+        self._unknown.setVisible(bool(self._unknown.text()))
         self._status.setText(reading_text(state))
         self._status.setVisible(bool(self._status.text()))
         self._failure.setVisible(isinstance(state.reading, ScoringFailed))
@@ -114,7 +116,9 @@ class ModelPanel(QWidget):
         column.setSpacing(8)
         _add_section(column, "Model", self.engine)
         self._row_box.setSpacing(2)
-        _add_section(column, "Findings", self.trust, self.comparison, self._status, self._failure, self._row_box, self._reset)
+        _add_section(
+            column, "Findings", self.trust, self.comparison, self._status, self._failure, self._row_box, self._unknown, self._reset
+        )
         _add_section(column, "Would it still say so?", self.cover)
         _add_section(column, "Layers", self.layer)
         _add_section(column, "Operating point", self.operating)
@@ -181,7 +185,15 @@ def _paired(state: AppState, pair: Pair, mapped: str, after: Finding | None) -> 
 def _shown(state: AppState, finding: Finding, is_mapped: bool, after: Finding | None) -> FindingShown:  # noqa: FBT001 - two callers, above
     own = state.model.thresholds.get(finding.label.id) if isinstance(state.model, ReadyModel) else None
     is_asked = not label_asked(state, finding.label.id)
-    return FindingShown(finding, is_mapped, is_asked, own.operating_point if own else "", own.probability if own else None, after)
+    return FindingShown(
+        finding,
+        is_mapped,
+        is_asked,
+        own.operating_point if own else "",
+        own.probability if own else None,
+        after,
+        bounds=bounds_of(state, finding),
+    )
 
 
 def _add_section(column: QVBoxLayout, title: str, *parts: QWidget | QHBoxLayout | QVBoxLayout) -> None:
