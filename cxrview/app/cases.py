@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cxrview.batch.readings import Call
 from cxrview.batch.row import ScoreRow, Status
 from cxrview.batch.urgency import remarkable, urgency
+from cxrview.batch.withheld import withheld_because
 from cxrview.core.image import ImageRef
 from cxrview.io.read import natural_key
 
@@ -33,7 +34,8 @@ class Case:
         name: of the file, for lists.
         order: sorts by name as people count.
         lot: a number that has nothing to do with the image, the same every time; the order of blind reading.
-        model_call: what the network says: a finding at or above its threshold, or none; empty when it could not read the image.
+        withheld: why the scores are kept back, as in the window; empty where they are not, and none of them stands here where they are.
+        model_call: what the network says: a finding at or above its threshold, or none; None without scores.
         probabilities: in the order of the worklist's labels; empty when there are none.
         positives: positions of the labels that reach their threshold.
     """
@@ -44,6 +46,7 @@ class Case:
     order: bytes
     lot: int
     error: str
+    withheld: str
     view: str
     flags: tuple[str, ...]
     in_distribution: float | None
@@ -64,9 +67,10 @@ def case_of(row: ScoreRow, labels: Sequence[str], path: Path, member: str) -> Ca
     ref = ImageRef(path, member, row.frame - 1)
     key = str(ref)
     by_label = {score.label: score for score in row.scores}
-    scores = [by_label[label] for label in labels if label in by_label]
+    withheld = withheld_because(row)
+    scores = [] if withheld else [by_label[label] for label in labels if label in by_label]
     name = member.rpartition("/")[2] if member else path.name
-    is_scored = row.status is Status.OK
+    is_read = row.status is Status.OK
     found = any(score.is_positive for score in remarkable(row))
     return Case(
         ref=ref,
@@ -74,14 +78,15 @@ def case_of(row: ScoreRow, labels: Sequence[str], path: Path, member: str) -> Ca
         name=f"{name} #{row.frame}" if row.frame > 1 else name,
         order=natural_key(ref) + row.frame.to_bytes(4, "big"),
         lot=int.from_bytes(sha256(key.encode(errors="replace")).digest()[:7], "big"),
-        error="" if is_scored else row.error or "could not be scored",
+        error="" if is_read else row.error or "could not be scored",
+        withheld=withheld,
         view=row.view,
         flags=row.flags,
         in_distribution=row.in_distribution,
-        top=labels.index(row.top_label) if row.top_label in labels else -1,
+        top=labels.index(row.top_label) if row.top_label in labels and not withheld else -1,
         probabilities=tuple(score.probability for score in scores),
         positives=tuple(place for place, score in enumerate(scores) if score.is_positive),
-        model_call=(Call.FINDING if found else Call.NO_FINDING) if is_scored else None,
+        model_call=(Call.FINDING if found else Call.NO_FINDING) if scores else None,
         urgency=urgency(row),
     )
 
@@ -105,6 +110,7 @@ class CaseColumns:
     lots: IntArray
     is_error: BoolArray
     is_flagged: BoolArray
+    is_withheld: BoolArray
     positives: BoolArray
     flags: Mapping[str, BoolArray]
     texts: tuple[str, ...]
@@ -160,6 +166,7 @@ def _columns(cases: Sequence[Case], labels: int, first: int) -> CaseColumns:
         lots=np.fromiter((case.lot for case in cases), np.int64, count),
         is_error=np.fromiter((bool(case.error) for case in cases), np.bool_, count),
         is_flagged=np.fromiter((bool(case.flags) for case in cases), np.bool_, count),
+        is_withheld=np.fromiter((bool(case.withheld) for case in cases), np.bool_, count),
         positives=positives,
         flags=flags,
         texts=tuple(case.key.casefold() for case in cases),
@@ -177,6 +184,7 @@ def _joined(one: CaseColumns, two: CaseColumns, before: int, after: int) -> Case
         lots=np.concatenate([one.lots, two.lots]),
         is_error=np.concatenate([one.is_error, two.is_error]),
         is_flagged=np.concatenate([one.is_flagged, two.is_flagged]),
+        is_withheld=np.concatenate([one.is_withheld, two.is_withheld]),
         positives=np.concatenate([one.positives, two.positives]),
         flags={
             flag: np.concatenate([one.flags.get(flag, none_before), two.flags.get(flag, none_after)])

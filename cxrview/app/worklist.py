@@ -32,6 +32,7 @@ class StatusFilter(StrEnum):
     ANY = "any status"
     POSITIVE = "with a finding"
     NEGATIVE = "without a finding"
+    WITHHELD = "scores withheld"
     ERROR = "could not be scored"
     FLAGGED = "flagged"
 
@@ -71,11 +72,17 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Scoring that is under way."""
+    """Scoring that is under way; `rate` in files a second since it began."""
 
     done: int = 0
     files: int = 0
     text: str = ""
+    rate: float = 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it will go on at this rate; not a number before one is known."""
+        return (self.files - self.done) / self.rate if self.rate > 0.0 else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +198,7 @@ def is_veiled(state: Worklist, case: Case) -> bool:
 def figures(state: Worklist) -> ReadingFigures:
     """Measure reader and network against each other over the cases that were read."""
     place_of, cases = state.cases.columns.place_of, state.cases.all
-    pairs = [(cases[place_of[key]].model_call, said) for key, said in state.readings.by_key.items() if key in place_of]
-    return figures_of([(call, said) for call, said in pairs if call is not None])
+    return figures_of([(cases[place_of[key]].model_call, said) for key, said in state.readings.by_key.items() if key in place_of])
 
 
 def all_flags(state: Worklist) -> tuple[str, ...]:
@@ -269,11 +275,28 @@ def _has_status(columns: CaseColumns, wanted: StatusFilter) -> BoolArray:
             return np.asarray(columns.calls == CALL_CODES[Call.FINDING], np.bool_)
         case StatusFilter.NEGATIVE:
             return np.asarray(columns.calls == CALL_CODES[Call.NO_FINDING], np.bool_)
+        case StatusFilter.WITHHELD:
+            return columns.is_withheld
         case StatusFilter.ERROR:
             return columns.is_error
         case StatusFilter.FLAGGED:
             return columns.is_flagged
     return np.ones(len(columns.calls), np.bool_)
+
+
+def running_text(running: Running) -> str:
+    """Tell how far the scoring is, how fast it goes and how long it will go on."""
+    if running.text:
+        return running.text
+    told = f"{running.done:,} of {running.files:,} files scored"
+    return f"{told}, {running.rate:.3g} a second, {left_text(running.seconds_left)}" if running.rate > 0.0 else told
+
+
+def left_text(seconds: float) -> str:
+    """Give a time that is left, as exactly as it can be known."""
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
 
 
 def seconds_text(seconds: float) -> str:

@@ -74,13 +74,13 @@ class ReadingFigures:
     median_s: float
 
 
-def figures_of(cases: Sequence[tuple[Call, Sequence[Opinion]]]) -> ReadingFigures:
-    """Measure over cases, each with the network's call and what the reader said of it, in order."""
+def figures_of(cases: Sequence[tuple[Call | None, Sequence[Opinion]]]) -> ReadingFigures:
+    """Measure over cases, each with the network's call, None where it has none, and what the reader said of it, in order."""
     read = [(model, said) for model, said in cases if said]
-    last = [(model, said[-1].call) for model, said in read if said[-1].call is not Call.UNSURE]
-    blind = [(model, said[0].call) for model, said in read if said[0].is_blind]
-    sure_blind = [(model, call) for model, call in blind if call is not Call.UNSURE]
-    words = [(model, said[0].call if said[0].is_blind else said[-1].call) for model, said in read]
+    both = [(model, said) for model, said in read if model is not None]
+    last = [(model, said[-1].call) for model, said in both if said[-1].call is not Call.UNSURE]
+    sure_blind = [(model, said[0].call) for model, said in both if said[0].is_blind and said[0].call is not Call.UNSURE]
+    words = [(model, said[0].call if said[0].is_blind else said[-1].call) for model, said in both]
     with_finding = [model is Call.FINDING for model, word in words if word is Call.FINDING]
     without = [model is Call.NO_FINDING for model, word in words if word is Call.NO_FINDING]
     times = [said[0].seconds for _, said in read if said[0].seconds <= LONGEST_S]
@@ -89,7 +89,7 @@ def figures_of(cases: Sequence[tuple[Call, Sequence[Opinion]]]) -> ReadingFigure
         unsure=sum(said[-1].call is Call.UNSURE for _, said in read),
         agreed=sum(model is call for model, call in last),
         kappa=_kappa(last),
-        blind=len(blind),
+        blind=sum(said[0].is_blind for _, said in read),
         blind_kappa=_kappa(sure_blind),
         sensitivity=wilson(sum(with_finding), len(with_finding)),
         specificity=wilson(sum(without), len(without)),

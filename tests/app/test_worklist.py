@@ -24,6 +24,7 @@ from cxrview.app.worklist import (
     Filter,
     Readings,
     ReadState,
+    Running,
     SortBy,
     StatusFilter,
     Worklist,
@@ -38,6 +39,7 @@ from cxrview.app.worklist import (
     is_veiled,
     next_unread,
     opinion_given,
+    run_advanced,
     sort_chosen,
 )
 from cxrview.app.worklist_store import WorklistStore
@@ -101,6 +103,65 @@ def test_cases_stand_in_the_order_of_urgency(five: Worklist) -> None:
 )
 def test_a_filter_shows_what_it_names(five: Worklist, wanted: Filter, shown: set[int]) -> None:
     assert set(filter_chosen(five, wanted).shown) == shown
+
+
+def test_scores_that_are_withheld_in_the_window_are_withheld_in_the_list(panel: WorklistPanel) -> None:
+    lateral = replace(row(5, 0.99, flags=("looks_lateral",)), in_distribution=0.4)
+    far = replace(row(6, 0.98), in_distribution=0.002)
+    state = worklist([row(0, 0.2), lateral, row(1, 0.9), far], Path("/films/s.csv"))
+    assert names(state) == ["film-1.png", "film-5.png", "film-6.png", "film-0.png"]  # nobody has looked at them
+    assert set(filter_chosen(state, Filter(status=StatusFilter.WITHHELD)).shown) == {1, 3}
+    assert set(filter_chosen(state, Filter(label="pneumonia")).shown) == {2}
+    panel.render_state(case_chosen(state, 1), AppState())
+    panel.show()
+    model = panel.table.model()
+    assert [str(model.index(1, column).data()) for column in (2, 3, 4)] == ["withheld", "", "this looks like a lateral view."]
+    assert "0.9" not in str(model.index(1, 2).data(Qt.ItemDataRole.ToolTipRole))
+    assert not panel.findChild(QAbstractButton, "worklistAgree").isVisible()  # there is nothing to agree with
+    assert panel.findChild(QAbstractButton, "worklistFinding").isEnabled()
+    said = opinion_given(opinion_given(state, state.cases.all[1].key, opinion(Call.FINDING)), state.cases.all[2].key, opinion(Call.FINDING))
+    assert (figures(said).read, figures(said).sensitivity.n) == (2, 1)
+
+
+def test_an_empty_list_says_why_and_what_to_do(panel: WorklistPanel, five: Worklist) -> None:
+    words = panel.findChild(QLabel, "worklistEmpty")
+    assert words is not None
+    panel.render_state(Worklist(), AppState())
+    assert words.text() == "Score a folder, or open a table that was scored before."
+    panel.render_state(run_advanced(replace(Worklist(), source=Path("s.csv")), Running()), AppState())
+    assert words.text() == "Cases appear here as they are scored."
+    panel.render_state(filter_chosen(five, Filter(text="nothing is called that")), AppState())
+    assert words.text() == "No case fits these filters."
+    panel.render_state(five, AppState())
+    assert words.text() == ""
+
+
+def test_scoring_tells_how_fast_it_goes_and_how_long_it_will(panel: WorklistPanel) -> None:
+    told = panel.findChild(QLabel, "worklistTold")
+    assert told is not None
+    for running, wanted in (
+        (Running(text="Opening the model…"), "Opening the model…"),
+        (Running(10, 250, rate=12.0), "10 of 250 files scored, 12 a second, 20 s left"),
+        (Running(0, 60_000, rate=10.0), "0 of 60,000 files scored, 10 a second, 1.7 h left"),
+    ):
+        panel.render_state(run_advanced(Worklist(), running), AppState())
+        assert told.text() == wanted
+
+
+def test_a_filter_begins_at_the_top_of_what_it_shows(panel: WorklistPanel) -> None:
+    state = worklist([row(number, 0.5 if number < 200 else 0.1) for number in range(300)])
+    panel.resize(900, 400)
+    panel.show()
+    panel.render_state(state, AppState())
+    panel.table.verticalScrollBar().setValue(150)
+    panel.render_state(filter_chosen(state, Filter(label="pneumonia")), AppState())
+    assert panel.table.verticalScrollBar().value() == 0
+
+
+def test_findings_stand_with_the_strongest_first(panel: WorklistPanel) -> None:
+    both = (LabelScore("normal", 0.6, 0.0, is_positive=True), LabelScore("pneumonia", 0.9, 0.0, is_positive=True))
+    panel.render_state(worklist([replace(row(0, 0.9), scores=both)]), AppState())
+    assert str(panel.table.model().index(0, 4).data()) == "pneumonia 0.90, normal 0.60"
 
 
 def test_steps_follow_the_order_and_stop_at_the_ends(five: Worklist) -> None:

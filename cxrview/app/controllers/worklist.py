@@ -226,13 +226,17 @@ def _score(inputs: tuple[Path, ...], output: Path, model: Model, command: tuple[
                 waiting.append(case_of(row, batch.labels, where.path, where.member))
         context.report(_Progress(Running(counts.done, counts.files, "Opening the model…"), tuple(waiting), batch.labels, names, scored_by))
         waiting = []
+        begun, done_before = 0.0, 0
         for step in batch.steps():
             context.check()
+            if step.rows and not begun:  # opening the model says nothing of how fast it will go
+                begun, done_before = time.monotonic(), step.done
             for row in step.rows:
                 where = places.of(row.path)
                 waiting.append(case_of(row, batch.labels, where.path, where.member))
             if time.monotonic() - told_at >= pause:
-                context.report(_Progress(Running(step.done, step.files), tuple(waiting)))
+                rate = (step.done - done_before) / (time.monotonic() - begun) if begun else 0.0
+                context.report(_Progress(Running(step.done, step.files, "" if begun else "Opening the model…", rate), tuple(waiting)))
                 waiting, told_at, pause = [], time.monotonic(), SECONDS_BETWEEN * (1 + step.done / 20_000)
         context.report(_Progress(Running(counts.files, counts.files), tuple(waiting)))
         finished = batch.finish(("window",))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -39,6 +40,7 @@ from cxrview.app.worklist import (
     figures,
     is_veiled,
     row_of,
+    running_text,
     seconds_text,
 )
 from cxrview.batch.readings import Call
@@ -86,6 +88,7 @@ class WorklistPanel(QWidget):
         self._note = QLineEdit(self)
         self._build_choosers()
         self.table = self._build_table()
+        self._empty = self._build_empty()
         self._build_reading()
         self._progress, self._told = QProgressBar(self), make_label("worklistTold", "muted")
         self._progress.setObjectName("worklistProgress")
@@ -110,7 +113,10 @@ class WorklistPanel(QWidget):
         self._render_reading(state)
         if state.readings is not before.readings or state.cases is not before.cases or state.shown is not before.shown:
             self._figures.setText(_figures_text(state))
+        self._empty.setText(_empty_text(state))
         row = row_of(state)
+        if row < 0 and state.filter != before.filter:
+            self.table.scrollToTop()
         if row >= 0 and self.table.currentIndex().row() != row:
             self.table.selectRow(row)
             if state.current != before.current or len(state.cases.all) == len(before.cases.all):  # cases that come must not move the list
@@ -165,9 +171,8 @@ class WorklistPanel(QWidget):
         if running is not None:
             self._progress.setMaximum(running.files)
             self._progress.setValue(running.done)
-        counted = f"{len(state.shown):,} of {len(state.cases.all):,} cases" if state.cases.all else "No table is open."
-        doing = "" if running is None else running.text or f"{running.done:,} of {running.files:,} files scored"
-        self._told.setText("  ·  ".join(text for text in (counted, _scored_by(state, window), doing, state.notice) if text))
+        doing = "" if running is None else running_text(running)
+        self._told.setText("  ·  ".join(text for text in (_counted(state), _scored_by(state, window), doing, state.notice) if text))
 
     def _render_reading(self, state: Worklist) -> None:
         case = current_case(state)
@@ -177,12 +182,12 @@ class WorklistPanel(QWidget):
             self._note.clear()
         has_case = case is not None and state.source is not None
         veiled = case is not None and is_veiled(state, case)
-        has_call = case is not None and case.model_call is not None
+        is_plain = _is_plain(state)
         for button in (self._agree, self._disagree):
-            button.setVisible(not state.is_blind)
-            button.setEnabled(has_case and has_call and not veiled)
+            button.setVisible(not is_plain)
+            button.setEnabled(has_case and not veiled)
         for button in (self._finding, self._no_finding):
-            button.setVisible(state.is_blind)
+            button.setVisible(is_plain)
             button.setEnabled(has_case)
         self._unsure.setEnabled(has_case)
         self._note.setEnabled(has_case)
@@ -207,13 +212,13 @@ class WorklistPanel(QWidget):
             self.case_chosen.emit(place)
 
     def _say_finding(self) -> None:
-        if self._state.is_blind:
+        if _is_plain(self._state):
             self.said.emit(Call.FINDING, self._note.text())
         else:
             self.agreed.emit(self._note.text())
 
     def _say_no_finding(self) -> None:
-        if self._state.is_blind:
+        if _is_plain(self._state):
             self.said.emit(Call.NO_FINDING, self._note.text())
         else:
             self.disagreed.emit(self._note.text())
@@ -309,6 +314,15 @@ class WorklistPanel(QWidget):
         table.selectionModel().currentChanged.connect(self._on_current)
         return table
 
+    def _build_empty(self) -> QLabel:
+        """Make the words that stand where cases would."""
+        label = make_label("worklistEmpty", "muted")
+        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        layout = QVBoxLayout(self.table.viewport())
+        layout.addWidget(label)
+        return label
+
     def _build_layout(self) -> None:
         top, middle, bottom = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for widget in (self._score, self._open, self._text, self._label, self._status, self._flag, self._reading, self._blind):
@@ -327,6 +341,31 @@ class WorklistPanel(QWidget):
         layout.addWidget(self.table, 1)
         layout.addLayout(middle)
         layout.addLayout(bottom)
+
+
+def _is_plain(state: Worklist) -> bool:
+    """Tell whether the reader says what is seen, because nothing that the network says is shown."""
+    case = current_case(state)
+    return state.is_blind or (case is not None and case.model_call is None)
+
+
+def _empty_text(state: Worklist) -> str:
+    """Say why there is no case to be seen; empty where there are some."""
+    if state.shown:
+        return ""
+    if state.cases.all:
+        return "No case fits these filters."
+    if state.running is not None:
+        return "Cases appear here as they are scored."
+    return "" if state.source is not None else "Score a folder, or open a table that was scored before."
+
+
+def _counted(state: Worklist) -> str:
+    """Name the table, and count its cases."""
+    if not state.cases.all:
+        return "" if state.source is None else state.source.name
+    counted = f"{len(state.shown):,} of {len(state.cases.all):,} cases"
+    return counted if state.source is None else f"{state.source.name}: {counted}"
 
 
 def _scored_by(state: Worklist, window: AppState) -> str:

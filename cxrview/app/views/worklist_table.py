@@ -13,9 +13,10 @@ from cxrview.batch.readings import Call, Opinion
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("", "Case", "Likeliest", "p", "Findings", "View", "Flags", "Reading", "Note")
-WIDTHS_PX = (26, 260, 120, 56, 270, 52, 190, 110, 120)
+WIDTHS_PX = (26, 250, 120, 56, 340, 52, 220, 110, 120)
 SORTS = {1: SortBy.NAME, 2: SortBy.TOP, 3: SortBy.PROBABILITY, 4: SortBy.URGENCY, 7: SortBy.READING}
 VEILED = "read first"
+NOT_SCORED, WITHHELD = "not scored", "withheld"
 SYMBOLS = {Call.FINDING: "●", Call.NO_FINDING: "○", Call.UNSURE: "?"}
 
 
@@ -88,11 +89,12 @@ class WorklistModel(QAbstractTableModel):
         name_of = self._state.cases.name_of
         match column:
             case 2:
-                return case.error or (name_of(case.top) if case.top >= 0 else "")
+                return NOT_SCORED if case.error else WITHHELD if case.withheld else name_of(case.top) if case.top >= 0 else ""
             case 3:
-                return "" if case.error else f"{case.likeliest:.2f}"
+                return f"{case.likeliest:.2f}" if case.probabilities else ""
             case 4:
-                return ", ".join(f"{name_of(at)} {case.probabilities[at]:.2f}" for at in case.positives)
+                strongest = sorted(case.positives, key=lambda at: -case.probabilities[at])
+                return _reason(case) or ", ".join(f"{name_of(at)} {case.probabilities[at]:.2f}" for at in strongest)
             case 5:
                 return case.view
         return ", ".join(flag.replace("_", " ") for flag in case.flags)
@@ -101,8 +103,8 @@ class WorklistModel(QAbstractTableModel):
         name = f"Case {place + 1:,}" if self._is_hiding_names else case.key
         if is_veiled(self._state, case):
             return f"{name}\nSay first what you see; then what the network says is shown."
-        if case.error:
-            return f"{name}\n{case.error}"
+        if case.error or case.withheld:
+            return f"{name}\n{case.error or case.withheld}"
         lines = [f"{self._state.cases.name_of(at)}: {value:.3f}" for at, value in enumerate(case.probabilities)]
         like = "" if case.in_distribution is None else f"\nlikeness to the training images: {case.in_distribution:.2f}"
         return f"{name}\n" + "\n".join(lines) + like
@@ -113,11 +115,16 @@ class WorklistModel(QAbstractTableModel):
             return QColor(self.colours.positive if last is not None and last.call is Call.FINDING else self.colours.muted)
         if is_veiled(self._state, case):
             return QColor(self.colours.muted) if column == 2 else None
-        if case.error and column == 2:
-            return QColor(self.colours.error)
+        if (case.error or case.withheld) and column in (2, 4):
+            return QColor(self.colours.error if column == 2 and case.error else self.colours.muted)
         if case.model_call is Call.FINDING and column in (2, 3, 4):
             return QColor(self.colours.positive)
         return QColor(self.colours.muted) if column in (5, 6, 8) else None
+
+
+def _reason(case: Case) -> str:
+    """Say why a case has no scores, or none to be believed."""
+    return case.error or case.withheld.partition(": ")[2]
 
 
 def _said(last: Opinion | None, column: int) -> str:
