@@ -16,6 +16,7 @@ from cxrview.core.frame import Box, Frame, frame_of_box
 from cxrview.core.image import Fact, Pixels, StoredArray, read_only
 from cxrview.core.manifest import Channels, Enhancement, InputSpec, Normalisation, RangeRule, ResizeRule
 from cxrview.core.results import FloatArray, ModelInput
+from cxrview.core.shrink import can_shrink, shrunk
 
 Gray = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
@@ -219,8 +220,10 @@ def _in_modality_values(pixels: Pixels, stored: Plane) -> Plane:
 
 def _resized(plane: Plane, width: int, height: int) -> Plane:
     """Average along a side that shrinks, then interpolate along one that grows; OpenCV skips pixels when asked for both at once."""
-    shrunk = _interpolated(plane, min(width, plane.shape[1]), min(height, plane.shape[0]), cv2.INTER_AREA)
-    return _interpolated(shrunk, width, height, cv2.INTER_LINEAR)
+    if can_shrink(plane, width, height):
+        return shrunk(plane, width, height)
+    small = _interpolated(plane, min(width, plane.shape[1]), min(height, plane.shape[0]), cv2.INTER_AREA)
+    return _interpolated(small, width, height, cv2.INTER_LINEAR)
 
 
 def _interpolated(plane: Plane, width: int, height: int, method: int) -> Plane:
