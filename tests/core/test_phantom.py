@@ -405,7 +405,8 @@ def test_many_tubes_drawn_together_are_the_union_of_each_alone(seed: int) -> Non
             if seen is not None:
                 patch = wanted[seen.rows, seen.columns]
                 np.maximum(patch, seen.path(), out=patch)
-    assert union_of_tubes(tubes, screen()) == pytest.approx(wanted, abs=1e-3)
+    # Where a ray grazes a tube its path is the root of a rounded difference: 1e-5 of it is 3e-3 of the path.
+    assert union_of_tubes(tubes, screen()) == pytest.approx(wanted, abs=1e-2)
 
 
 def test_a_rod_outside_the_screen_leaves_no_trace() -> None:
