@@ -89,7 +89,8 @@ def score_images(refs: Sequence[ImageRef], job: ScoreJob) -> Generator[tuple[Sco
 
     Whatever is wrong with one file becomes its row; nothing but an interruption stops the loop.
     """
-    pieces = [tuple(refs[start : start + job.batch_size]) for start in range(0, len(refs), job.batch_size)]
+    size = max(1, min(job.batch_size, len(refs) // job.workers))
+    pieces = [tuple(refs[start : start + size]) for start in range(0, len(refs), size)]
     for scored in in_order(partial(score_piece, job), pieces, workers=job.workers):
         yield tuple(each.row for each in scored)
 

@@ -25,6 +25,12 @@ from cxrview.io.places import program_command
 
 AHEAD: Final = 4
 """Pieces given out for each worker: one at work, and enough waiting that it never waits for us."""
+FILES_AHEAD: Final = 32
+"""Files given out for each worker, at least: what a fast network does between two looks at its answers."""
+GATHERING_S: Final = 0.03
+"""Between two looks at the answers: waking for each of them would take the processor from those who score."""
+MUCH_BYTES: Final = 2**15
+"""So much in a pipe at once means that its writer may be waiting for room."""
 MOST_DEATHS: Final = 3
 """A process that ends this often without having begun a file will not do better the next time."""
 MOST_UNEXPLAINED: Final = 25
@@ -144,7 +150,7 @@ class Supervisor:
             if event is None:
                 self._on_death()
             else:
-                self._on_ready(event)
+                self._on_ready(event[0])
         return self._ready
 
     def score(self, tasks: Iterable[Task]) -> Iterator[Result | None]:
@@ -163,14 +169,14 @@ class Supervisor:
                     return
                 continue
             try:
-                event = self._events.get(timeout=self._patience())
+                events = self._events.get(timeout=self._patience())
             except queue.Empty:
                 yield from self._on_silence()
                 continue
-            if event is None:
+            if events is None:
                 yield from self._on_crash()
                 self.ready()
-            else:
+            for event in events or ():
                 yield from self._on_event(event)
 
     def close(self) -> None:
@@ -199,19 +205,23 @@ class Supervisor:
             self._give([task])
         if self._suspects or self._alone in self._given.tasks:
             return False
-        while len(self._given.tasks) < ready.workers * ready.batch_size * AHEAD:
-            piece = [task for task in (self._next(waiting) for _ in range(ready.batch_size)) if task is not None]
-            if not piece:
-                return True
-            self._give(piece)
-        return False
+        room = ready.workers * max(ready.batch_size * AHEAD, FILES_AHEAD) - len(self._given.tasks)
+        room -= room % ready.batch_size
+        tasks = [task for task in (self._next(waiting) for _ in range(room)) if task is not None]
+        is_rest = len(tasks) < room
+        self._give(tasks, max(1, min(ready.batch_size, len(tasks) // ready.workers)) if is_rest else ready.batch_size)
+        return is_rest
 
     def _next(self, waiting: Iterator[Task]) -> Task | None:
         return self._again.popleft() if self._again else next(waiting, None)
 
-    def _give(self, piece: Sequence[Task]) -> None:
-        self._given.tasks.update({task.number: task for task in piece})
-        self._send(json.dumps([[task.number, *ref_to_wire(task.ref)] for task in piece]))
+    def _give(self, tasks: Sequence[Task], size: int = 1) -> None:
+        """Hand out files in pieces of a size: for as many workers as can have one."""
+        if not tasks:
+            return
+        self._given.tasks.update({task.number: task for task in tasks})
+        pieces = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+        self._send("\n".join(json.dumps([[task.number, *ref_to_wire(task.ref)] for task in piece]) for piece in pieces))
 
     def _send(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -336,18 +346,22 @@ class Supervisor:
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._chatter, text=True, encoding="ascii"
         )
-        self._events: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()  # Any: JSON
+        self._events: queue.SimpleQueue[Sequence[Mapping[str, Any]] | None] = queue.SimpleQueue()  # Any: JSON
         self._reader = threading.Thread(target=_read, args=(self._process, self._events.put), name="cxrview-batch-reader")
         self._reader.start()
         self._send(plan_to_json(self._plan))
 
 
-def _read(process: subprocess.Popen[str], put: Callable[[Mapping[str, Any] | None], None]) -> None:  # Any: JSON
-    """Take the lines of the other process until it ends; a line cut short by its end is no line."""
+def _read(process: subprocess.Popen[str], put: Callable[[Sequence[Mapping[str, Any]] | None], None]) -> None:  # Any: JSON
+    """Take the lines of the other process until it ends, those that have gathered together; a line cut short by its end is no line."""
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.endswith("\n"):
-            put(json.loads(line))
+    begun = b""
+    while chunk := os.read(process.stdout.fileno(), 2 * MUCH_BYTES):
+        *lines, begun = (begun + chunk).split(b"\n")
+        if lines:
+            put([json.loads(line) for line in lines])
+        if len(chunk) < MUCH_BYTES:
+            time.sleep(GATHERING_S)
     put(None)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cxrview.core.errors import PackageError
 from cxrview.core.results import FloatArray, Forward
@@ -16,10 +19,15 @@ from cxrview.engine.packages import Package, read_graph
 FLOAT32 = "f32"
 BFLOAT16 = "bf16"
 _INPUT, _LOGITS, _FEATURES = "image", "logits", "features"
+MOST_BYTES_OF_GRAPHS: Final = 2**30
+"""What the networks of all threads may weigh together; more threads than that share some."""
 
 
 class OpenVinoPredictor:
     """Runs `model.onnx`; each thread that calls `run` has its own request.
+
+    Where each thread has its own cores it also has its own compiled network, unless they are too heavy: threads that share
+    one queue for its streams, and wait although a core is idle.
 
     Args:
         package: the model.
@@ -32,25 +40,29 @@ class OpenVinoPredictor:
     def __init__(
         self, package: Package, *, precision: str = FLOAT32, threads: int = 0, workers: int = 1, cache_dir: Path | None = None
     ) -> None:
+        graph = read_graph(package)
+        networks = max(1, min(workers, MOST_BYTES_OF_GRAPHS // len(graph))) if threads else 1
+        streams = math.ceil(workers / networks)
         options: dict[str, Any] = {  # a property may be a text, a number or a flag
             "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": str(workers),
+            "NUM_STREAMS": str(streams),
             "ENABLE_CPU_PINNING": False,  # several programs share the machine
         }
         if threads:
-            options["INFERENCE_NUM_THREADS"] = threads * workers
+            options["INFERENCE_NUM_THREADS"] = threads * streams
         if cache_dir is not None and _can_write(cache_dir / "openvino" / precision):
             options["CACHE_DIR"] = str(cache_dir / "openvino" / precision)
-        graph = read_graph(package)
         try:
             core = _runtime().Core()
-            self._network = core.compile_model(core.read_model(graph), "CPU", options)
+            with ThreadPoolExecutor(networks, thread_name_prefix="cxrview-openvino") as pool:
+                self._networks = list(pool.map(lambda _: core.compile_model(core.read_model(graph), "CPU", options), range(networks)))
         except RuntimeError as error:
             raise PackageError("OpenVINO cannot open the network.", hint=_first_line(error), subject=str(package.folder)) from error
         self._precision = precision
-        self._has_features = any(_FEATURES in output.get_names() for output in self._network.outputs)
+        self._has_features = any(_FEATURES in output.get_names() for output in self._networks[0].outputs)
         self._own = threading.local()
+        self._turns = itertools.count()
 
     @property
     def engine(self) -> str:
@@ -65,7 +77,7 @@ class OpenVinoPredictor:
     def run(self, batch: FloatArray) -> tuple[Forward, ...]:
         """Run (N, C, H, W) float32."""
         if not hasattr(self._own, "request"):
-            self._own.request = self._network.create_infer_request()
+            self._own.request = self._networks[next(self._turns) % len(self._networks)].create_infer_request()
         try:
             answers = self._own.request.infer({_INPUT: batch}, share_inputs=True)
         except RuntimeError as error:
@@ -75,7 +87,7 @@ class OpenVinoPredictor:
 
     def close(self) -> None:
         """Let go of the network."""
-        del self._network, self._own
+        del self._networks, self._own
 
 
 def version() -> str:

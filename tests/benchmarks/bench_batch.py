@@ -94,9 +94,9 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def one_image(job: ScoreJob, paths: Sequence[Path]) -> Costs:
-    """Take each step alone on one thread, over a dozen of the files."""
-    step = max(1, len(paths) // 12)
-    return costs_of(job, {path.name: path for path in paths[::step]})
+    """Take each step alone on one thread, over a dozen of the files: as many of each kind as there are."""
+    by_kind = sorted(paths, key=lambda path: (path.suffix, path))
+    return costs_of(job, {path.name: path for path in by_kind[:: max(1, len(paths) // 12)]})
 
 
 def compare(name: str, package: Package, plans: dict[str, Plan], paths: Sequence[Path], rounds: int, scratch: Path) -> bool:

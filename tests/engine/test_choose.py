@@ -165,8 +165,12 @@ def test_openvino_refuses_an_input_of_the_wrong_size_with_a_sentence(package: Pa
         predictor.run(np.zeros((1, 2, 9, 9), np.float32))
 
 
-def test_several_threads_have_their_own_requests(package: Package) -> None:
+@pytest.mark.parametrize("most_bytes", [2**30, 1], ids=["a network each", "one network for all"])
+def test_several_threads_have_their_own_requests(package: Package, most_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
+    from cxrview.engine import openvino
+
+    monkeypatch.setattr(openvino, "MOST_BYTES_OF_GRAPHS", most_bytes)
     predictor = open_predictor(package, engine="openvino", threads=1, workers=4).predictor
     batches = [np.random.default_rng(seed).normal(0, 1, (1, 1, 64, 64)).astype(np.float32) for seed in range(24)]
     alone = [predictor.run(batch)[0].logits for batch in batches]
