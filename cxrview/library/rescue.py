@@ -35,8 +35,9 @@ class Rescue:
 
     def __str__(self) -> str:
         """Say it in a sentence."""
-        kept = f"{self.images:,} images, {self.notes:,} notes, {self.stars:,} stars and {self.annotations:,} annotations were kept"
-        return f"The library was damaged; {kept}. The damaged file is {self.aside}. Add the folders again to find the rest."
+        numbers = ((self.images, "image"), (self.notes, "note"), (self.stars, "star"), (self.annotations, "annotation"))
+        *first, last = (f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in numbers)
+        return f"The library was damaged; {', '.join(first)} and {last} were kept. The damaged file is {self.aside}. Add the folders again to find the rest."
 
 
 def rescue(path: Path, now: dt.datetime) -> Rescue:
