@@ -37,7 +37,8 @@ class Rescue:
         """Say it in a sentence."""
         numbers = ((self.images, "image"), (self.notes, "note"), (self.stars, "star"), (self.annotations, "annotation"))
         *first, last = (f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in numbers)
-        return f"The library was damaged; {', '.join(first)} and {last} were kept. The damaged file is {self.aside}. Add the folders again to find the rest."
+        kept = f"{', '.join(first)} and {last} were kept"
+        return f"The library was damaged; {kept}. The damaged file is {self.aside}. Add the folders again to find the rest."
 
 
 def rescue(path: Path, now: dt.datetime) -> Rescue:
