@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -16,7 +15,8 @@ from cxrview.app.state import ThemeName
 from cxrview.io.places import resource
 
 ICON_PX = 20
-MOST_ICON_RATIO = 3
+# Device px per px of the finest screens: one of them may be plugged in while the program runs.
+ICON_RATIOS = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,14 +253,14 @@ def icon_file(name: str, theme: ThemeName) -> Path:
 
 
 def icon(name: str, theme: ThemeName) -> QIcon:
-    """Draw an icon in the text colour of a look, muted when disabled, at every pixel ratio up to that of the finest screen."""
+    """Draw an icon in the text colour of a look, muted when disabled, for every screen that may be there or come later."""
     colours = THEMES[theme]
-    finest = min(MOST_ICON_RATIO, max((math.ceil(screen.devicePixelRatio()) for screen in QGuiApplication.screens()), default=1))
     drawing = resource(f"resources/icons/{name}.svg").read_text(encoding="utf-8")
     made = QIcon()
     for mode, colour in ((QIcon.Mode.Normal, colours.text), (QIcon.Mode.Disabled, colours.border)):
-        for ratio in range(1, finest + 1):
-            made.addPixmap(_drawn(drawing.replace("currentColor", colour), ratio), mode)
+        renderer = QSvgRenderer(QByteArray(drawing.replace("currentColor", colour).encode()))
+        for ratio in ICON_RATIOS:
+            made.addPixmap(_drawn(renderer, ratio), mode)
     return made
 
 
@@ -269,11 +269,11 @@ def app_icon() -> QIcon:
     return QIcon(str(resource("resources/icons/cxrview.svg")))
 
 
-def _drawn(drawing: str, ratio: int) -> QPixmap:
+def _drawn(renderer: QSvgRenderer, ratio: int) -> QPixmap:
     pixmap = QPixmap(QSize(ICON_PX, ICON_PX) * ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    QSvgRenderer(QByteArray(drawing.encode())).render(painter, QRectF(pixmap.rect()))
+    renderer.render(painter, QRectF(pixmap.rect()))
     painter.end()
     pixmap.setDevicePixelRatio(ratio)
     return pixmap

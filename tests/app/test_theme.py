@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QIcon
 from pytestqt.qtbot import QtBot
 
 from cxrview.app.state import ThemeName
@@ -63,6 +65,13 @@ def test_every_icon_can_be_drawn(theme: ThemeName, qtbot: QtBot) -> None:
         image = icon(name, theme).pixmap(20, 20).toImage()
         assert any(image.pixelColor(x, y).alpha() > 100 for x in range(20) for y in range(20)), name
     assert not app_icon().pixmap(64, 64).isNull()
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0, 3.0])
+def test_icons_are_sharp_on_a_finer_screen_that_comes_later(ratio: float, qtbot: QtBot) -> None:
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled):
+        pixmap = icon("folder", ThemeName.DARK).pixmap(QSize(20, 20), ratio, mode)
+        assert (pixmap.width(), pixmap.devicePixelRatio()) == (20 * ratio, ratio)
 
 
 def test_no_two_actions_share_a_key(qtbot: QtBot) -> None:
