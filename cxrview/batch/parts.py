@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from cxrview.batch.journal import NumberedRow
+from cxrview.batch.names import to_utf8
 from cxrview.batch.row import columns, path_text
 from cxrview.batch.supervisor import RowCells, Supervisor, Task
 from cxrview.batch.tables import Table, parquet_rows
@@ -97,7 +98,7 @@ def rows_of_parts(folder: Path, count: int) -> Iterator[NumberedRow]:
     """Give the rows of all parts, in order, each with the file it belongs to."""
     for number in range(count):
         part = Part(number, folder)
-        numbers = {_as_stored(path_text(task.ref)): task.number for task in read_part(part)}
+        numbers = {to_utf8(path_text(task.ref)): task.number for task in read_part(part)}
         places: Counter[int] = Counter()
         for row in parquet_rows(part.rows_path):
             file = numbers[str(row["path"])]
@@ -115,8 +116,3 @@ def pictures_of_parts(folder: Path, count: int) -> Iterator[RowCells]:
             for row, line in zip(parquet_rows(part.rows_path), lines, strict=True):
                 if line.strip():
                     yield RowCells(tuple(row.values()), base64.b64decode(line))
-
-
-def _as_stored(text: str) -> str:
-    """Give a name as Parquet has it, which holds no lone surrogates."""
-    return text.encode(errors="replace").decode()

@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -138,16 +140,20 @@ class ClusterBatch:
             return
         actors = _actors(self._ray, self.request.plan)
         plan = replace(self.request.plan, model=str(Path(self.request.plan.model).absolute()), workers=actors.threads)
-        scored = self._ray.data.from_items([{"part": number} for number in left], override_num_blocks=len(left)).map_batches(
-            Scorer,
-            fn_constructor_args=(plan_to_json(plan), str(self._folder)),
-            batch_size=1,
-            compute=self._ray.data.ActorPoolStrategy(min_size=1, max_size=min(actors.most, len(left))),
-            num_cpus=actors.cpus,
-            num_gpus=actors.gpus,
-            max_restarts=TRIES,
-            max_task_retries=TRIES,
-        )
+        parts = self._ray.data.from_items([{"part": number} for number in left], override_num_blocks=len(left))
+        with warnings.catch_warnings():
+            # Ray 2.64 takes these two numbers no longer, and then tries for ever; the extra asks for an older one.
+            warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
+            scored = parts.map_batches(
+                Scorer,
+                fn_constructor_args=(plan_to_json(plan), str(self._folder)),
+                batch_size=1,
+                compute=self._ray.data.ActorPoolStrategy(min_size=1, max_size=min(actors.most, len(left))),
+                num_cpus=actors.cpus,
+                num_gpus=actors.gpus,
+                max_restarts=TRIES,
+                max_task_retries=TRIES,
+            )
         try:
             for row in scored.iter_rows():
                 yield self._done(row)
@@ -243,9 +249,26 @@ def _ray() -> Any:  # Any: Ray comes without types that hold
     return ray
 
 
+@contextmanager
+def _own_error_stream() -> Iterator[None]:
+    """Keep from people what Ray's libraries write past Python while they start; errors are raised all the same."""
+    if os.environ.get(LOG_VARIABLE):
+        yield
+        return
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _join(ray: Any, address: str) -> None:  # Any: Ray comes without types that hold
     try:
-        ray.init(address=address, include_dashboard=False if address == LOCAL else None, log_to_driver=False, logging_level="error")
+        with _own_error_stream():
+            ray.init(address=address, include_dashboard=False if address == LOCAL else None, log_to_driver=False, logging_level="error")
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         raise BatchStopped(
             "the cluster cannot be reached.", hint=str(error).strip().splitlines()[0] if str(error) else "", subject=address

@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
+from cxrview.batch.names import to_utf8
 from cxrview.core.errors import DataError
 from cxrview.evaluation.agreement import cohens_kappa
 from cxrview.evaluation.interval import Interval, wilson
@@ -143,7 +144,7 @@ def load_opinions(path: Path) -> dict[str, tuple[Opinion, ...]]:
 def export_readings(target: Path, opinions: Mapping[str, Sequence[Opinion]], order: Iterable[str]) -> int:
     """Write a CSV with a row for each case that was read, in the given order; gives how many."""
     count = 0
-    with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape") as stream:
+    with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for case in order:
@@ -160,7 +161,7 @@ def _row(case: str, said: Sequence[Opinion]) -> list[object]:
     changes = sum(one.call is not two.call for one, two in pairwise(said))
     note = next((each.note for each in reversed(said) if each.note), "")
     blind = (int(last.is_blind), note, f"{first.seconds:.1f}", last.at, str(first.call), int(first.is_blind), changes)
-    return [case, str(last.call), agrees, *blind]
+    return [to_utf8(case), str(last.call), agrees, *blind]
 
 
 def _values(opinion: Opinion) -> dict[str, object]:

@@ -23,7 +23,7 @@ from cxrview.batch.plan import Plan
 from cxrview.batch.row import Cell, ModelName, ScoreRow, cells, columns, error_row, name_of, row_of
 from cxrview.batch.run_record import run_record
 from cxrview.batch.supervisor import Ready, Result, RowCells, Supervisor
-from cxrview.batch.tables import Table, check_target
+from cxrview.batch.tables import Table, check_target, partial_name
 from cxrview.core.errors import BatchStopped, NothingToDo, UsageError
 from cxrview.core.image import ImageRef
 from cxrview.engine.packages import Package
@@ -34,6 +34,9 @@ from cxrview.io.read import walk_images
 FILES_IN_A_CHUNK = 64
 SECONDS_OF_A_CHUNK = 1.0
 STANDARD_INPUT = "-"
+PARTIAL_FACT = "partial"
+# The options that people know, where they are called otherwise than what they set.
+OPTIONS = {"has_lungs": "no-lungs", "heatmap_files": "heatmap-files"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +167,26 @@ class Batch:
             command: the words the person gave, for the record.
         """
         counts = self.journal.counts()
-        self._note_time()
         if self.request.output is not None:
             self.write_table(self.request.output)
-            _sweep(record_path(self.request.output))
-            write_text(record_path(self.request.output), self.record(command))
+            self.write_record(self.request.output, command)
+            if self.journal.fact(PARTIAL_FACT):
+                partial_name(self.request.output).unlink(missing_ok=True)
             self.journal.delete()
         return counts
+
+    def write_partial(self, output: Path) -> Path:
+        """Write the rows so far beside the table to be; gives where. They go when the table is complete."""
+        target = partial_name(output)
+        self.journal.note(PARTIAL_FACT, "1")
+        self.write_table(target)
+        return target
+
+    def write_record(self, output: Path, command: Sequence[str] = ()) -> None:
+        """Write the record of the run beside the table."""
+        self._note_time()
+        _sweep(record_path(output))
+        write_text(record_path(output), self.record(command))
 
     def record(self, command: Sequence[str] = ()) -> str:
         """Give the record of the run as JSON."""
@@ -361,14 +377,13 @@ def _identity(request: Request, model: ModelName) -> dict[str, object]:
         "--list": request.list_file,
         "--watch": request.is_watching,
         "model": model.sha256,
-        **{f"--{name}": value for name, value in plan.items() if name not in {"model", "inputs"}},
+        **{f"--{OPTIONS.get(name, name)}": value for name, value in plan.items() if name not in {"model", "inputs", "has_thumbnails"}},
     }
 
 
 def _differences(found: str, wanted: str) -> str:
     old, new = json.loads(found), json.loads(wanted)
-    names = [name for name in new if old.get(name) != new[name]]
-    return ", ".join(name.replace("has_", "").replace("_", "-") for name in names) or "version of the program"
+    return ", ".join(name for name in new if old.get(name) != new[name]) or "version of the program"
 
 
 def _is_no_output() -> Callable[[ImageRef], bool]:

@@ -12,9 +12,10 @@ from typing import TypeVar
 import numpy as np
 
 from cxrview.batch.ordered import in_order
+from cxrview.batch.outputs import writing_to
 from cxrview.batch.overlays import OverlayFolder, thumbnail, write_overlays
 from cxrview.batch.row import ScoreRow, error_row, name_of, scored_row
-from cxrview.core.errors import CxrError
+from cxrview.core.errors import BatchStopped, CxrError
 from cxrview.core.heatmap import fractions_inside
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.lung_input import prepare_with_lungs
@@ -160,7 +161,8 @@ def _finish(job: ScoreJob, image: _Prepared, forward: Forward) -> Scored:
     )
     analysis = with_flags_of_file(polarity_checked(analysis, image.pixels, job.package, job.predictor), image.pixels)
     if job.overlays is not None:
-        write_overlays(job.overlays, image.ref, image.pixels, analysis)
+        with writing_to(job.overlays.folder):
+            write_overlays(job.overlays, image.ref, image.pixels, analysis)
     row = scored_row(image.ref, analysis, view=image.pixels.info.view, flags=analysis.flags, heat_in_lungs=_heat_in_lungs(analysis))
     return Scored(image.place, row, thumbnail(image.pixels, analysis) if job.has_thumbnails else b"")
 
@@ -176,10 +178,16 @@ def _heat_in_lungs(analysis: Analysis) -> dict[str, float | None]:
 
 
 def _attempt(job: ScoreJob, place: int, ref: ImageRef, work: Callable[[], Result]) -> Result | Scored:
-    """Do one step for one image; what goes wrong becomes its row."""
+    """Do one step for one image; what goes wrong becomes its row, unless no image would do better.
+
+    Raises:
+        BatchStopped: nothing can be written any more.
+    """
     model = name_of(job.package.manifest, job.package.sha256)
     try:
         return work()
+    except BatchStopped:
+        raise
     except CxrError as error:
         LOG.debug("%s", ref, exc_info=error)
         return Scored(place, error_row(ref, error.message, model), is_missing=isinstance(error.__cause__, OSError))

@@ -157,7 +157,7 @@ class Supervisor:
         """Give the rows of each file as they come, in any order, and None now and then while nothing has come.
 
         Raises:
-            BatchStopped: the process ends again and again before it has begun a file.
+            BatchStopped: the process ends again and again before it has begun a file, or it can write nothing any more.
         """
         self.ready()
         waiting = iter(tasks)
@@ -234,9 +234,7 @@ class Supervisor:
     # Taking in.
 
     def _on_ready(self, event: Mapping[str, Any]) -> None:  # Any: JSON
-        if "failed" in event:
-            kind = getattr(errors, event["failed"], CxrError)
-            raise kind(event["message"], hint=event["hint"], subject=event["subject"])
+        _raise_failure(event)
         self._ready = Ready(
             engine=event["ready"],
             device=event["device"],
@@ -247,6 +245,7 @@ class Supervisor:
         )
 
     def _on_event(self, event: Mapping[str, Any]) -> Iterator[Result]:  # Any: JSON
+        _raise_failure(event)
         lane = event["lane"]
         if "begun" in event:
             self._given.lanes[lane] = _Lane(event["begun"], time.monotonic())
@@ -363,6 +362,12 @@ def _read(process: subprocess.Popen[str], put: Callable[[Sequence[Mapping[str, A
         if len(chunk) < MUCH_BYTES:
             time.sleep(GATHERING_S)
     put(None)
+
+
+def _raise_failure(event: Mapping[str, Any]) -> None:  # Any: JSON
+    if "failed" in event:
+        kind = getattr(errors, event["failed"], CxrError)
+        raise kind(event["message"], hint=event["hint"], subject=event["subject"])
 
 
 def _last_line(stream: IO[bytes]) -> str:

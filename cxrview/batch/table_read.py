@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from cxrview.batch.names import from_utf8
 from cxrview.batch.row import FIXED_COLUMNS, Cell, ScoreRow, row_of
 from cxrview.batch.run import record_path
 from cxrview.batch.tables import parquet_columns, parquet_rows
@@ -75,6 +76,11 @@ class Places:
 
     def of(self, text: str) -> FilePlace:
         """Give the file behind a row's `path`."""
+        literal = self._of(text)
+        name = from_utf8(text)
+        return literal if name == text or self._is_file(literal.path) else self._of(name)
+
+    def _of(self, text: str) -> FilePlace:
         at = text.find("!")
         while at > 0:
             path = self._folder / text[:at]

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
+from cxrview.batch.names import to_utf8
 from cxrview.batch.row import Cell, ScoreRow, cells, columns
 from cxrview.core.errors import UsageError
 
@@ -131,7 +132,7 @@ class _CsvSink:
 
 class _CsvFile(_CsvSink):
     def __init__(self, path: Path, labels: tuple[str, ...]) -> None:
-        self._stream = path.open("w", encoding="utf-8", newline="", errors="surrogateescape")
+        self._stream = path.open("w", encoding="utf-8", newline="")
         super().__init__(self._stream, labels)
 
     def finish(self) -> None:
@@ -145,7 +146,7 @@ class _JsonLines:
         self._stream = path.open("w", encoding="utf-8", newline="\n")
 
     def write(self, row: Mapping[str, Cell]) -> None:
-        self._stream.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode(errors="replace").decode() + "\n")
+        self._stream.write(json.dumps(_as_texts(row), ensure_ascii=False, allow_nan=False) + "\n")
 
     def finish(self) -> None:
         self._stream.close()
@@ -162,7 +163,7 @@ class _Parquet:
         self._waiting: list[Mapping[str, Cell]] = []
 
     def write(self, row: Mapping[str, Cell]) -> None:
-        self._waiting.append({key: cell.encode(errors="replace").decode() if isinstance(cell, str) else cell for key, cell in row.items()})
+        self._waiting.append(_as_texts(row))
         if len(self._waiting) >= ROWS_IN_A_GROUP:
             self._write_group()
 
@@ -208,7 +209,11 @@ def _csv_text(cell: Cell) -> str:
         return "1" if cell else "0"
     if isinstance(cell, float):
         return f"{cell:.9g}"
-    return str(cell)
+    return to_utf8(str(cell))
+
+
+def _as_texts(row: Mapping[str, Cell]) -> dict[str, Cell]:
+    return {key: to_utf8(cell) if isinstance(cell, str) else cell for key, cell in row.items()}
 
 
 def _schema(labels: tuple[str, ...]) -> Any:  # Any: pyarrow comes without types

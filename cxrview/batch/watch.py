@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,16 +52,17 @@ def stamp_of(path: Path) -> str:
     return f"{status.st_size} {status.st_mtime_ns}" if status.st_size else ""
 
 
-def watch(batch: Batch, wait: Callable[[float], bool], *, every_s: float = LOOK_EVERY_S) -> Iterator[Step]:
+def watch(batch: Batch, wait: Callable[[float], bool], *, every_s: float = LOOK_EVERY_S, command: Sequence[str] = ()) -> Iterator[Step]:
     """Score what arrives until `wait` says that it is enough; a step without rows says that nothing came.
 
     Args:
         batch: whose journal stays for the next time; its table is written anew after each lot.
         wait: waits for so many seconds, and tells whether to end.
         every_s: seconds between two looks.
+        command: the words the person gave, for the record.
     """
     watcher = Watcher(batch.request.inputs)
-    table = _TableWriter(batch)
+    table = _TableWriter(batch, tuple(command))
     if batch.journal.counts().rows:
         table.is_stale = True
     while True:
@@ -86,9 +87,10 @@ def watch(batch: Batch, wait: Callable[[float], bool], *, every_s: float = LOOK_
 
 @dataclass(slots=True)
 class _TableWriter:
-    """Writes the table anew, not too often."""
+    """Writes the table and its record anew, not too often."""
 
     batch: Batch
+    command: tuple[str, ...]
     is_stale: bool = False
     took: float = 0.0
     written_at: float = 0.0
@@ -102,6 +104,7 @@ class _TableWriter:
             return
         begun = time.monotonic()
         self.batch.write_table(self.batch.request.output)
+        self.batch.write_record(self.batch.request.output, self.command)
         self.written_at = time.monotonic()
         self.took = self.written_at - begun
         self.is_stale = False

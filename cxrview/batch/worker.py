@@ -18,12 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from cxrview.batch.outputs import mark_as_output
+from cxrview.batch.outputs import mark_as_output, writing_to
 from cxrview.batch.overlays import OverlayFolder
 from cxrview.batch.plan import Plan, plan_from_json
 from cxrview.batch.row import cells
 from cxrview.batch.score import Scored, ScoreJob, score_piece
-from cxrview.core.errors import CxrError
+from cxrview.core.errors import BatchStopped, CxrError
 from cxrview.core.image import ImageRef
 from cxrview.core.lung_input import needs_lungs
 from cxrview.engine.base import Device
@@ -54,7 +54,7 @@ def serve(words: Sequence[str] = ()) -> int:
         package = find_package(plan.model)
         job, choice = open_job(plan, package)
     except CxrError as error:
-        answers.tell({"failed": type(error).__name__, "message": error.message, "hint": error.hint, "subject": error.subject})
+        answers.tell(_failure(error))
         return 0
     answers.tell(
         {
@@ -89,7 +89,8 @@ def open_job(plan: Plan, package: Package) -> tuple[ScoreJob, Choice]:
         cv2.setNumThreads(1)  # the workers share the cores already
     overlays = OverlayFolder(Path(plan.heatmaps), plan.input_paths, files=plan.heatmap_files) if plan.heatmaps else None
     if overlays is not None:
-        mark_as_output(overlays.folder)
+        with writing_to(overlays.folder):
+            mark_as_output(overlays.folder)
     job = ScoreJob(
         package=package,
         predictor=choice.predictor,
@@ -152,8 +153,16 @@ def _lane(lane: int, job: ScoreJob, pieces: queue.SimpleQueue[list[list[Any]]], 
         piece = pieces.get()
         numbers = [number for number, *_ in piece]
         refs = [ref_from_wire(wire) for _, *wire in piece]
-        scored = score_piece(job, refs, partial(_tell_begun, answers, lane, numbers))
+        try:
+            scored = score_piece(job, refs, partial(_tell_begun, answers, lane, numbers))
+        except BatchStopped as error:
+            answers.tell(_failure(error))
+            return
         answers.tell({"lane": lane, "done": [[number, _wire_rows(job, scored, place)] for place, number in enumerate(numbers)]})
+
+
+def _failure(error: CxrError) -> dict[str, object]:
+    return {"failed": type(error).__name__, "message": error.message, "hint": error.hint, "subject": error.subject}
 
 
 def _tell_begun(answers: _Answers, lane: int, numbers: Sequence[int], place: int, _ref: ImageRef) -> None:

@@ -71,6 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.bench:
         return _bench(arguments)
     _check_inputs(arguments)
+    _check_outputs(arguments)
     package = chosen_package(arguments.model, load_settings())
     truths = _truths(arguments, package)  # what is wrong with them is told before hours of work
     request = _request(arguments, package)
@@ -118,6 +119,18 @@ def _check_watching(arguments: argparse.Namespace) -> None:
     strangers = [path for path in arguments.paths if not path.is_dir()]
     if strangers or not arguments.paths:
         raise NothingToDo(f"{strangers[0] if strangers else 'nothing'} is no folder to watch.", hint="Name folders that exist.")
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Look whether what is to be written beside the table can be, before hours of work."""
+    from cxrview.batch.outputs import check_folder
+
+    if arguments.report:
+        if arguments.report.is_dir():
+            raise UsageError(f"'{arguments.report}' is a folder.", hint="Name a file for the report.")
+        check_folder(arguments.report.parent)
+    if arguments.heatmaps:
+        check_folder(arguments.heatmaps)
 
 
 def _request(arguments: argparse.Namespace, package: Package) -> Request:
@@ -223,13 +236,15 @@ def _watch(arguments: argparse.Namespace, batch: Batch) -> int:
         manifest = batch.package.manifest
         say(f"{manifest.title} {manifest.version} ({manifest.id}). {batch.ready.reasons[-1]}")
         say(f"watching {', '.join(map(str, arguments.paths))}; Ctrl+C ends")
-        for step in watch(batch, asked.wait):
+        for step in watch(batch, asked.wait, command=("score", *sys.argv[2:])):
             tally.add(step.rows)
             for row in step.rows:
                 say(f"{row.path}: {row.top_label or row.error}")
     except KeyboardInterrupt:
         if batch.journal.counts().rows:
-            batch.write_table(batch.request.output or Path())
+            batch.write_table(arguments.output)
+            batch.write_record(arguments.output, ("score", *sys.argv[2:]))
+            _write_beside(arguments, batch.outcome(), None, say)
     summary = tally.summary(others=0)
     for line in summary_lines(summary):
         say(line)
@@ -280,8 +295,6 @@ class _Show:
 
 def _interrupted(batch: Batch) -> int:
     """Say what is kept and how to go on."""
-    from cxrview.batch.tables import partial_name
-
     counts = batch.journal.counts()
     output = batch.request.output
     if output is None:
@@ -289,8 +302,7 @@ def _interrupted(batch: Batch) -> int:
         return ExitCode.INTERRUPTED
     text = f"interrupted after {counts.done} of {counts.files} files; the same command goes on from there"
     if 0 < counts.rows <= LARGEST_PARTIAL_TABLE:
-        batch.write_table(partial_name(output))
-        text += f". The rows so far are in {partial_name(output)}"
+        text += f". The rows so far are in {batch.write_partial(output)}"
     tell(text)
     return ExitCode.INTERRUPTED
 

@@ -27,9 +27,9 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a UTF-8 text file, complete or not at all."""
+    r"""Write a UTF-8 text file, complete or not at all; bytes of file names that are no UTF-8 are written as `\udcNN`."""
     with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 import pytest
 
+from cxrview.batch.outputs import check_folder
 from cxrview.batch.plan import HeatmapFiles, Plan, plan_from_json, plan_to_json
 from cxrview.batch.row import ScoreRow, Status
 from cxrview.batch.run import Batch, Request, journal_path, listed_paths, record_path
+from cxrview.batch.table_read import Places, open_table
 from cxrview.core.errors import BatchStopped, NothingToDo, PackageError, UsageError
 from cxrview.engine.packages import load_package
 from cxrview.io.phantom_files import write_phantoms
@@ -104,9 +106,52 @@ def test_another_request_does_not_overwrite_an_unfinished_one(request_: Request,
     with Batch(request_, load_package(fake_model)) as batch:
         batch.list_files()
     other = replace(request_, plan=replace(request_.plan, has_lungs=True))
-    with pytest.raises(UsageError, match="lungs"):
+    with pytest.raises(UsageError, match="another --no-lungs left"):
         finished(other)
     assert len(finished(replace(other, is_resuming=False))) == 12
+
+
+def test_a_full_disk_of_the_heatmaps_stops_the_batch_and_blames_no_image(request_: Request, tmp_path: Path) -> None:
+    drawn = replace(request_, plan=replace(request_.plan, heatmaps=str(tmp_path / "heat")))
+    with pytest.raises(BatchStopped, match="no space left") as stopped:
+        finished(drawn, (*TROUBLED, "full"))
+    assert stopped.value.subject == str(tmp_path / "heat")
+    assert [row.status for row in finished(drawn)] == [Status.OK] * 12
+    assert len(list((tmp_path / "heat").glob("*.png"))) >= 12
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_scored(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="no folder"):
+        check_folder(tmp_path / "file" / "heat")
+    check_folder(tmp_path / "new" / "heat")
+    assert list((tmp_path / "new" / "heat").iterdir()) == []
+
+
+def test_the_rows_so_far_go_when_the_table_is_complete(request_: Request, fake_model: Path) -> None:
+    assert request_.output is not None
+    with Batch(request_, load_package(fake_model)) as batch:
+        batch.list_files()
+        assert batch.write_partial(request_.output).exists()
+    finished(request_)
+    assert {path.name for path in request_.output.parent.iterdir()} == {"scores.csv", "scores.run.json"}
+
+
+@POSIX
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_name_that_is_no_utf_8_is_written_and_found_again(request_: Request, folder: Path, tmp_path: Path, suffix: str) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/film-\xff.png"))
+    try:
+        shutil.copy(folder / "film-1.png", odd)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    table = tmp_path / f"s{suffix}"
+    finished(replace(request_, inputs=(odd,), output=table))
+    if suffix != ".parquet":
+        assert "film-\\udcff.png" in table.read_text(encoding="utf-8").replace("\\\\", "\\")
+    assert record_path(table).exists()
+    (row,) = open_table(table).rows()
+    assert Places(table).of(row.path).path == odd
 
 
 def test_two_batches_do_not_write_one_table(request_: Request, fake_model: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cxrview.batch.plan import Plan
-from cxrview.batch.run import Batch, Request
+from cxrview.batch.run import Batch, Request, record_path
 from cxrview.batch.watch import Watcher, watch
 from cxrview.core.errors import BatchStopped
 from cxrview.engine.packages import load_package
@@ -78,6 +79,8 @@ def test_each_arrival_is_scored_once_and_a_changed_one_again(film: Path, fake_mo
     shutil.copy(film, inbox / "c.png")
     assert run([lambda: None] * 3) == ["c.png ok"]
     assert names(table) == ["a.png", "b.png", "c.png"]
+    record = json.loads(record_path(table).read_text())
+    assert (record["folder"], record["counts"]["rows"], record["counts"]["error"]) == (str(Path.cwd()), 3, 1)
 
 
 def test_a_watched_folder_that_goes_away_stops_the_watch(fake_model: Path, film: Path, tmp_path: Path) -> None:

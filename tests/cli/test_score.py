@@ -102,6 +102,8 @@ def test_the_first_installed_model_is_used_unless_one_is_named(run: Run, good_fo
         (("score", "{good}", "--model", "no-such"), 3, "no-such"),
         (("score", "{good}", "--model", "{fake}", "--device", "cuda", "--engine", "openvino"), 3, "not available"),
         (("score", "{good}", "--model", "{broken}"), 3, "SHA-256"),
+        (("score", "{good}", "--model", "{fake}", "--report", "{tmp}/empty"), 2, "is a folder"),
+        (("score", "{good}", "--model", "{fake}", "--heatmaps", "{broken}/CARD.md"), 2, "is no folder"),
     ],
 )
 def test_exit_codes(
@@ -137,6 +139,7 @@ def test_an_interruption_says_how_to_go_on(
     assert outcome.code == 0
     assert "going on after 4 of 4 files" in outcome.err
     assert len(read_table(tmp_path / "s.csv")) == 4
+    assert not (tmp_path / "s.partial.csv").exists()
 
 
 def test_an_unfinished_run_is_begun_anew_on_request(run: Run, good_folder: Path, fake_model: Path, tmp_path: Path) -> None:
