@@ -59,6 +59,22 @@ FLAG_MEANINGS = {
 }
 
 
+# Where the word of the tables would read badly to a person.
+_WORDS = {
+    Flag.NOT_CHEST: "not a chest",
+    Flag.NOT_RADIOGRAPH: "not a radiograph",
+    Flag.NO_WINDOW: "no window in the file",
+    Flag.LOOKS_NOT_CHEST: "not a chest radiograph",
+    Flag.LOOKS_CHILD: "looks like a child",
+    Flag.HEAT_OUTSIDE_LUNGS: f"under {LEAST_HEAT_IN_LUNGS:.0%} of the heat in the lungs",
+}
+
+
+def flag_words(flag: Flag) -> str:
+    """Name a flag to a person, in a few words."""
+    return _WORDS.get(flag, flag.value.replace("_", " "))
+
+
 def flags_of(pixels: Pixels) -> tuple[Flag, ...]:
     """Give the flags that a file raises, in the order of `Flag`; what it does not say raises none."""
     info = pixels.info

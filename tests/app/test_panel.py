@@ -26,6 +26,7 @@ from cxrview.app.views.finding_row import FindingRow
 from cxrview.app.views.layer_list import LayerList
 from cxrview.app.views.model_panel import ModelPanel
 from cxrview.core.conformal import ConformalRule
+from cxrview.core.flags import FLAG_MEANINGS, Flag, flag_words
 from cxrview.core.gate import VIEW_AP
 from cxrview.core.image import ImageInfo
 from cxrview.core.lungs import lungs_of
@@ -90,6 +91,21 @@ def test_badges_say_likeness_view_and_flags_with_their_reasons(panel: ModelPanel
         "badge-child": "child",
     }
     assert "younger than 16" in find(panel, QLabel, "badge-child").toolTip()
+
+
+@pytest.mark.parametrize("flag", list(Flag))
+def test_every_flag_has_words_for_a_person_and_a_reason(flag: Flag) -> None:
+    assert "_" not in flag_words(flag)
+    assert len(flag_words(flag)) <= 34
+    assert FLAG_MEANINGS[flag]
+
+
+def test_what_is_no_chest_film_is_called_so_and_not_by_the_word_of_the_table(panel: ModelPanel, ready: AppState) -> None:
+    assert ready.current is not None
+    other = replace(analysis_of(), flags=(Flag.LOOKS_NOT_CHEST, Flag.HEAT_OUTSIDE_LUNGS))
+    panel.render_state(reading_known(ready, ready.current, other))
+    assert badges(panel)["badge-looks_not_chest"] == "not a chest radiograph"
+    assert badges(panel)["badge-heat_outside_lungs"] == "under 10% of the heat in the lungs"
 
 
 def test_a_refusal_hides_the_scores_until_a_person_wants_them(panel: ModelPanel, ready: AppState, qtbot: QtBot) -> None:

@@ -314,7 +314,7 @@ def test_lungs_and_marks_are_layers_with_opacity_alone(panel: ModelPanel, ready:
     assert [rows.item(row).text() for row in range(rows.count())] == [
         "Measurements and notes",
         "Lung outline",
-        "Top label: Tuberculosis  ·  Grad-CAM  ·  nothing shown",
+        "Top label: Tuberculosis  ·  nothing shown",
     ]
     shown = {
         name: find(panel, QWidget, name).isVisibleTo(panel) for name in ("opacity", "heatmapLabel", "heatmapMethod", "least", "signed")

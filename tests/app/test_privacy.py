@@ -133,6 +133,10 @@ def test_the_dialog_searches_hides_and_copies_what_it_shows(named: AppState, qtb
     assert count.text() == "2 of 2 tags"
     qtbot.keyClicks(search, "patient")
     assert (table.model().rowCount(), count.text()) == (1, "1 of 2 tags")
+    qtbot.keyClicks(search, "xyz")
+    assert (table.model().rowCount(), count.text()) == (0, "None of the 2 tags has “patientxyz” in it")
+    for _letter in "xyz":
+        qtbot.keyClick(search, Qt.Key.Key_Backspace)
     dialog.render_state(names_toggled(read))
     table.selectRow(0)
     qtbot.keyClick(dialog, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)

@@ -12,6 +12,7 @@ from cxrview.app.browser import Filters
 from cxrview.app.row_texts import date_text, label_text
 from cxrview.app.state import AppState
 from cxrview.app.views.choice_box import ChoiceBox
+from cxrview.core.flags import Flag, flag_words
 from cxrview.library.records import View
 
 FILES = (("All files", ""), ("Files that are there", "there"), ("Files not found", "missing"), ("Unreadable files", "unreadable"))
@@ -66,7 +67,7 @@ class FilterPanel(QWidget):
         self._modality.render_choices(_texts("Any modality", choices.modalities, filters.modality), filters.modality)
         self._label.render_choices(_texts("Any top label", choices.labels, filters.label), filters.label)
         self._least.render_choices([("Any score", None), *((f"Score from {least:.2f}", least) for least in LEAST)], filters.least_score)
-        self._flag.render_choices(_texts("Any flag", choices.flags, filters.flag), filters.flag)
+        self._flag.render_choices(_flag_texts(choices.flags, filters.flag), filters.flag)
         self._read.render_choices([("Read or not", None), ("Unread", False), ("Read", True)], filters.is_read)
         self._star.render_choices([("Starred or not", None), ("Starred", True), ("Not starred", False)], filters.is_starred)
         self._note.render_choices([("Note or not", None), ("With a note", True), ("Without a note", False)], filters.has_note)
@@ -120,6 +121,11 @@ def _texts(anything: str, values: tuple[str, ...], chosen: str) -> list[tuple[st
     """Offer what there is, and what is chosen even if there is none of it any more."""
     known = values if not chosen or chosen in values else (*values, chosen)
     return [(anything, ""), *((label_text(value) if value.islower() else value, value) for value in known)]
+
+
+def _flag_texts(values: tuple[str, ...], chosen: str) -> list[tuple[str, object]]:
+    names = {str(flag): flag_words(flag).capitalize() for flag in Flag}
+    return [("Any flag", ""), *((names.get(str(value), text), value) for text, value in _texts("", values, chosen)[1:])]
 
 
 def _files(filters: Filters) -> str:

@@ -114,11 +114,12 @@ OTHER_NAMES = {LayerKind.LUNGS: "Lung outline", LayerKind.MARKS: "Measurements a
 
 
 def row_text(view: LayerView) -> str:
-    """Name a layer: its label, its method, and in a word why it shows nothing."""
+    """Name a layer: its label and its method, or that it shows nothing."""
     if not view.layer.is_map:
         return f"{OTHER_NAMES[view.layer.kind]}{NOTHING_SHOWN if view.words and view.layer.is_visible else ''}"
     label = "Top label" if not view.layer.label_id else view.finding.label.name if view.finding is not None else view.layer.label_id
     if not view.layer.label_id and view.finding is not None:
         label = f"Top label: {view.finding.label.name}"
-    nothing = "" if view.heatmap is not None or not view.words else NOTHING_SHOWN
-    return f"{label}  ·  {method_name(view.layer.method)}{nothing}"
+    # A row has room for a label and one thing more; the method stands with the layer's controls.
+    is_shown = view.heatmap is not None or not view.words
+    return f"{label}  ·  {method_name(view.layer.method)}" if is_shown else f"{label}{NOTHING_SHOWN}"

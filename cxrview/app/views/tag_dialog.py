@@ -101,9 +101,8 @@ class TagDialog(QDialog):
         self._model.render_rows(shown)
         tags = self._state.tags
         reading = "Reading…" if self._state.current and tags.ref != self._state.current else ""
-        nothing = "This file has no tags." if not rows else f"{len(shown):,} of {len(rows):,} tags"
         hidden = "; names and identifiers are hidden" if self._state.is_hiding_names and rows else ""
-        self._count.setText(reading or tags.problem or nothing + hidden)
+        self._count.setText(reading or tags.problem or _counted(len(shown), len(rows), self._search.text()) + hidden)
 
     def _build_table(self) -> QTableView:
         table = QTableView(self)
@@ -136,3 +135,9 @@ class TagDialog(QDialog):
             QGuiApplication.clipboard().setText("\n".join(lines))
         else:
             super().keyPressEvent(event)
+
+
+def _counted(shown: int, all_tags: int, searched: str) -> str:
+    if not all_tags:
+        return "This file has no tags."
+    return f"{shown:,} of {all_tags:,} tags" if shown else f"None of the {all_tags:,} tags has “{searched}” in it"

@@ -11,7 +11,7 @@ from cxrview.app.answers import flags_shown, is_withheld, refusal_of, view_seen
 from cxrview.app.state import AppState, LoadedPicture
 from cxrview.app.views.flow_layout import FlowLayout
 from cxrview.app.views.labels import make_label
-from cxrview.core.flags import FLAG_MEANINGS, Flag
+from cxrview.core.flags import FLAG_MEANINGS, Flag, flag_words
 from cxrview.core.results import Analysis
 from cxrview.core.trust import LIKENESS_WORDS, REFUSED_FLAGS, Likeness, likeness_of, likeness_reason
 
@@ -117,7 +117,7 @@ def badges_of(state: AppState) -> tuple[Badge, ...]:
         return ()
     flags = flags_shown(state)
     warnings = tuple(
-        Badge(str(flag), str(flag).replace("_", " "), FLAG_MEANINGS[flag], "chipError" if flag in REFUSED_FLAGS else "chipWarning")
+        Badge(str(flag), flag_words(flag), FLAG_MEANINGS[flag], "chipError" if flag in REFUSED_FLAGS else "chipWarning")
         for flag in flags
         if flag is not Flag.UNLIKE_TRAINING  # the likeness badge says so in more words
     )
