@@ -35,7 +35,9 @@ from cxrview.app.wizard_wiring import Desk
 from cxrview.app.worklist_wiring import WorklistDesk
 from cxrview.core.image import ImageRef
 from cxrview.core.results import HeatmapTarget
-from cxrview.engine.choose import Choice, open_predictor
+from cxrview.engine import apart
+from cxrview.engine.apart import EngineProcess, open_predictor
+from cxrview.engine.choose import Choice
 from cxrview.engine.lungs import LungFinder, open_lungs
 from cxrview.engine.packages import Package
 from cxrview.io.places import places
@@ -58,6 +60,7 @@ class Program:
     crashes: CrashReporter
     remembering: Remembering
     settings: Settings
+    engines: EngineProcess
 
     def begin(self, options: Options) -> None:
         """Look for models and open what was asked for; called once the window is on the screen."""
@@ -66,10 +69,11 @@ class Program:
         open_paths(self.controllers, options.paths)
 
     def close(self) -> None:
-        """Take everything down in reverse: no new work, workers idle, session closed, then Qt."""
+        """Take everything down in reverse: no new work, networks ended, workers idle, session closed, then Qt."""
         self.desk.close()
         self.worklist.close()
         self.window.close()
+        self.engines.close()
         self.runner.close()
         self.controllers.models.close()
         self.controllers.comparing.close()
@@ -91,7 +95,9 @@ def build(application: QApplication | None = None, runner: Runner | None = None,
     window.complete()
     runner = runner or ThreadRunner(crashes.report)
     shelf = Shelf(store, runner)
-    opener, lungs_opener = partial(_open, threads=settings.threads), partial(_open_lungs, threads=settings.threads)
+    engines = EngineProcess()
+    opener = partial(_open, threads=settings.threads, process=engines)
+    lungs_opener = partial(_open_lungs, threads=settings.threads, process=engines)
     models = Models(store, runner, opener=opener, lungs_opener=lungs_opener, target=HeatmapTarget(settings.heatmap_target))
     memory = _memory(settings, shelf)
     pictures = Pictures(store, runner)
@@ -126,7 +132,7 @@ def build(application: QApplication | None = None, runner: Runner | None = None,
     window.start_page.train_requested.connect(desk.open)
     worklist = WorklistDesk(window, store, runner)
     window.actions_.worklist.triggered.connect(worklist.toggle)
-    return Program(window, store, runner, controllers, shelf, desk, worklist, crashes, remembering, settings)
+    return Program(window, store, runner, controllers, shelf, desk, worklist, crashes, remembering, settings, engines)
 
 
 def _memory(settings: Settings, shelf: Shelf) -> Memory:
@@ -138,9 +144,9 @@ def _memory(settings: Settings, shelf: Shelf) -> Memory:
     return Memory(Kept(settings.answers_mb), lambda: shelf.library, save)
 
 
-def _open_lungs(_asked: AskedEngine, *, threads: int) -> LungFinder | None:
-    return open_lungs(threads=threads)
+def _open_lungs(_asked: AskedEngine, *, threads: int, process: EngineProcess) -> LungFinder | None:
+    return open_lungs(threads=threads, opener=partial(apart.open_predictor, process=process))
 
 
-def _open(package: Package, asked: AskedEngine, *, threads: int) -> Choice:
-    return open_predictor(package, engine=asked.engine, device=asked.device, threads=threads)
+def _open(package: Package, asked: AskedEngine, *, threads: int, process: EngineProcess) -> Choice:
+    return open_predictor(package, engine=asked.engine, device=asked.device, threads=threads, process=process)

@@ -20,6 +20,8 @@ LOG_VARIABLE = "CXRVIEW_LOG"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 # Said by a batch to the process it starts; no command for people.
 BATCH_WORKER = "batch-worker"
+# Said by the window to the process that runs its models.
+ENGINE_WORKER = "engine-worker"
 LOG = logging.getLogger(__name__)
 
 DISCLAIMER = "For research and teaching. Not a medical device."
@@ -56,6 +58,10 @@ def _dispatch(words: list[str], window: Window) -> int:
         from cxrview.batch.worker import serve
 
         return serve(words[1:])
+    if first == ENGINE_WORKER:
+        from cxrview.engine.serving import serve as serve_networks
+
+        return serve_networks()
     command = next((each for each in COMMANDS if each.name == first), None)
     if command is not None:
         return _run_command(command, words[1:])

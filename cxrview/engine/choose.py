@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cxrview.core.errors import CxrError, EngineUnavailable, PackageError, UsageError
 from cxrview.engine import present
@@ -43,6 +43,13 @@ class Choice:
 
     predictor: Predictor
     reasons: tuple[str, ...]
+
+
+class Opener(Protocol):
+    """Opens a package: `open_predictor` here, or one that lets it run elsewhere."""
+
+    def __call__(self, package: Package, *, engine: str, device: str, threads: int, workers: int) -> Choice:
+        """Open it as `open_predictor` does."""
 
 
 @dataclass(frozen=True, slots=True)

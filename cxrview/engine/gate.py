@@ -12,7 +12,7 @@ from cxrview.core.prepare import prepare
 from cxrview.core.results import Finding
 from cxrview.core.scores import findings
 from cxrview.engine.base import Predictor
-from cxrview.engine.choose import open_predictor
+from cxrview.engine.choose import Opener, open_predictor
 from cxrview.engine.packages import Package, find_package, installed_packages
 
 GATE_ID = "gate"
@@ -61,7 +61,9 @@ def gate_package() -> Package | None:
     return next(iter(sorted(found, key=lambda each: each.manifest.id != GATE_ID)), None)
 
 
-def open_gate(*, engine: str = "onnx", device: str = "auto", threads: int = 0, workers: int = 1) -> Gate | None:
+def open_gate(
+    *, engine: str = "onnx", device: str = "auto", threads: int = 0, workers: int = 1, opener: Opener = open_predictor
+) -> Gate | None:
     """Open the installed gate, checked like any model; None when none is installed. It runs in the reference engine by default.
 
     Args:
@@ -69,6 +71,7 @@ def open_gate(*, engine: str = "onnx", device: str = "auto", threads: int = 0, w
         device: as for `open_predictor`.
         threads: for one run; 0 for all cores.
         workers: how many threads will ask at the same time.
+        opener: opens it.
 
     Raises:
         PackageError: it is damaged, or fails its self-test.
@@ -78,4 +81,4 @@ def open_gate(*, engine: str = "onnx", device: str = "auto", threads: int = 0, w
     if package is None:
         return None
     checked = find_package(package.folder)
-    return Gate(checked, open_predictor(checked, engine=engine, device=device, threads=threads, workers=workers).predictor)
+    return Gate(checked, opener(checked, engine=engine, device=device, threads=threads, workers=workers).predictor)

@@ -10,7 +10,7 @@ from cxrview.core.lungs import Lungs, lungs_of
 from cxrview.core.manifest import Task
 from cxrview.core.prepare import prepare
 from cxrview.engine.base import Predictor
-from cxrview.engine.choose import open_predictor
+from cxrview.engine.choose import Opener, open_predictor
 from cxrview.engine.gate import Gate, open_gate
 from cxrview.engine.packages import Package, find_package, installed_packages
 
@@ -61,7 +61,14 @@ def lungs_package() -> Package | None:
 
 
 def open_lungs(
-    *, engine: str = "onnx", device: str = "auto", threads: int = 0, workers: int = 1, with_heart: bool = True, has_gate: bool = True
+    *,
+    engine: str = "onnx",
+    device: str = "auto",
+    threads: int = 0,
+    workers: int = 1,
+    with_heart: bool = True,
+    has_gate: bool = True,
+    opener: Opener = open_predictor,
 ) -> LungFinder | None:
     """Open the installed lung network, checked like any model; None when none is installed.
 
@@ -75,6 +82,7 @@ def open_lungs(
         workers: how many threads will call `find` at the same time.
         with_heart: take the lung behind the heart and the diaphragm for lung too, where the network knows it; disease can lie there.
         has_gate: let the installed gate look at each picture too.
+        opener: opens both.
 
     Raises:
         PackageError: it is damaged, or fails its self-test.
@@ -84,8 +92,8 @@ def open_lungs(
     if package is None:
         return None
     checked = find_package(package.folder)
-    choice = open_predictor(checked, engine=engine, device=device, threads=threads, workers=workers)
+    choice = opener(checked, engine=engine, device=device, threads=threads, workers=workers)
     labels = [label.id for label in checked.manifest.labels]
     label = labels.index(WITH_HEART_ID) if with_heart and WITH_HEART_ID in labels else 0
-    gate = open_gate(engine=engine, device=device, threads=threads, workers=workers) if has_gate else None
+    gate = open_gate(engine=engine, device=device, threads=threads, workers=workers, opener=opener) if has_gate else None
     return LungFinder(checked, choice.predictor, label, gate)
