@@ -17,7 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tests.benchmarks.witness import Span, Witness, explained_s
+
 BEAT_MS = 20
+LATE_MS = 100.0
 STEP_MS = 40
 KINDS = 20
 # How long one picture may take before the run is given up.
@@ -44,12 +47,13 @@ def resident_mb() -> float:
 
 
 class Beats:
-    """A timer of 20 ms, and how late it came."""
+    """A timer of 20 ms, how late it came, and how much of that a witness beside it saw the machine itself stand still."""
 
     def __init__(self) -> None:
         from PySide6.QtCore import Qt, QTimer
 
         self.gaps_ms: list[float] = []
+        self.spans: list[Span] = []
         # Of this thread alone: what the window itself did between two beats, however busy the machine is.
         self.work_ms: list[float] = []
         self._last, self._last_work = time.perf_counter(), time.thread_time()
@@ -57,30 +61,45 @@ class Beats:
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(BEAT_MS)
         self._timer.timeout.connect(self._beat)
+        self._witness: Witness | None = None
 
     def start(self) -> None:
-        self.gaps_ms, self.work_ms = [], []
+        self.gaps_ms, self.work_ms, self.spans = [], [], []
+        self._witness = Witness()
         self._last, self._last_work = time.perf_counter(), time.thread_time()
         self._timer.start()
 
     def stop(self) -> str:
+        assert self._witness is not None
         self._timer.stop()
-        return f"{_told(self.gaps_ms)}; work of the window's own thread between beats: {_told(self.work_ms)}"
+        stalls = self._witness.stop()
+        own_ms = [1000 * (end - begin - explained_s(begin, end, stalls)) for begin, end in self.spans]
+        longest = max((1000 * (end - begin) for begin, end in stalls), default=0.0)
+        late = [f"{gap:.0f} ms, of which {own:.0f} are ours" for gap, own in zip(self.gaps_ms, own_ms, strict=True) if gap > LATE_MS]
+        return "\n  ".join(
+            (
+                f"all beats: {_told(self.gaps_ms)}",
+                f"the machine stood still {len(stalls)} times, for {longest:.0f} ms at most; without that: {_told(own_ms)}",
+                *([f"late: {'; '.join(late)}"] if late else []),
+                f"work of the window's own thread between beats: {_told(self.work_ms)}",
+            )
+        )
 
     def _beat(self) -> None:
         now, work = time.perf_counter(), time.thread_time()
         self.gaps_ms.append(1000 * (now - self._last))
+        self.spans.append((self._last, now))
         self.work_ms.append(1000 * (work - self._last_work))
         self._last, self._last_work = now, work
 
 
 def _told(times_ms: list[float]) -> str:
     ordered = sorted(times_ms)
-    late = sum(time_ms > 100 for time_ms in ordered)
+    late = sum(time_ms > LATE_MS for time_ms in ordered)
     most = ordered[int(0.999 * len(ordered))]
     return (
         f"{len(ordered)} beats, median {statistics.median(ordered):.0f} ms, 99.9 % within {most:.0f} ms, "
-        f"longest {ordered[-1]:.0f} ms, {late} over 100 ms"
+        f"longest {ordered[-1]:.0f} ms, {late} over {LATE_MS:.0f} ms"
     )
 
 
@@ -119,12 +138,23 @@ def heartbeat(program: object, folder: Path, model: str, seconds: float) -> None
     beats.start()
     wait_until(lambda: isinstance(store.state.model, ReadyModel) and bool(store.state.listing.shown), PATIENCE_S)
     print(f"opening:    {beats.stop()}")
-    program.controllers.scoring.score_all()
+    controllers = program.controllers
     scroll = QTimer()
     scroll.timeout.connect(lambda: store.apply(image_stepped, 1))
     scroll.start(STEP_MS)
     beats.start()
-    wait_until(lambda: store.state.batch is None and store.state.browser.indexing is None, seconds)
+
+    def is_done() -> bool:
+        """Tell whether all is indexed and scored; what was listed since scoring began is scored next."""
+        state = store.state
+        if state.batch is not None:
+            return False
+        is_scored = len(state.outcomes.by_ref) >= len(state.listing.shown)
+        if not is_scored:
+            controllers.scoring.score_all()
+        return is_scored and state.browser.indexing is None
+
+    wait_until(is_done, seconds)
     scroll.stop()
     print(f"under work: {beats.stop()}")
     print(f"{len(store.state.listing.shown)} listed, {len(store.state.outcomes.by_ref)} scored")
