@@ -7,6 +7,7 @@ import platform
 import sys
 import threading
 import traceback
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,15 +21,32 @@ MAX_REPORTS = 50
 LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class CrashReport:
+    """One report.
+
+    Attributes:
+        kind: of error. text: what is in the report.
+        path: where it lies; None when it could not be written.
+    """
+
+    kind: str
+    text: str
+    path: Path | None
+
+
 class CrashReporter(QObject):
     """Writes reports of unexpected errors into the log folder; may be called on any thread, tells on the main one."""
 
     reported = Signal(str)
     """A report was written. Parameters: sentence for the person (str)."""
+    described = Signal(object)
+    """The same, when it is the first of its kind since the program began. Parameters: report (CrashReport)."""
 
     def __init__(self, log_dir: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._log_dir = log_dir
+        self._told: set[str] = set()
         self._process_hook = sys.excepthook
         self._thread_hook = threading.excepthook
 
@@ -45,12 +63,16 @@ class CrashReporter(QObject):
     def report(self, error: BaseException) -> None:
         """Write a report and tell."""
         LOG.debug("unexpected error", exc_info=error)
+        kind, text = type(error).__name__, report_text(error)
+        path: Path | None = None
         try:
             path = write_report(error, self._log_dir)
+            self.reported.emit(f"An unexpected error happened ({kind}). A report is in {path}.")
         except OSError:
-            self.reported.emit(f"An unexpected error happened ({type(error).__name__}); the report could not be written.")
-            return
-        self.reported.emit(f"An unexpected error happened ({type(error).__name__}). A report is in {path}.")
+            self.reported.emit(f"An unexpected error happened ({kind}); the report could not be written.")
+        if text not in self._told:
+            self._told.add(text)
+            self.described.emit(CrashReport(kind, text, path))
 
     def _on_process_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):

@@ -40,6 +40,7 @@ from cxrview.io.places import resource
 from cxrview.io.problem import Problem
 
 if TYPE_CHECKING:  # what is not seen at first is imported and built behind the first picture
+    from cxrview.app.crash import CrashReport
     from cxrview.app.views.browser_panel import BrowserPanel
     from cxrview.app.views.canvas import Canvas
     from cxrview.app.views.cell_grid import CellGrid
@@ -248,6 +249,13 @@ class MainWindow(QMainWindow):
         from cxrview.app.views.problem_dialog import ProblemDialog
 
         ProblemDialog(problems, state, self).open()
+
+    def show_crash(self, report: CrashReport) -> None:
+        """Show the report of an error that nobody foresaw, one at a time: an error seldom comes alone."""
+        from cxrview.app.views.crash_dialog import CrashDialog
+
+        if self.findChild(CrashDialog) is None:
+            CrashDialog(report, self).show()
 
     def show_guide(self) -> None:
         """Let the person read the documents, beside the window."""

@@ -129,6 +129,7 @@ def wire(window: MainWindow, store: Store, controllers: Controllers, crashes: Cr
     store.changed.connect(lambda state: controllers.audit.follow(veiled(state)))
     store.changed.connect(controllers.tags.follow)
     crashes.reported.connect(store.bound(notice_given))
+    crashes.described.connect(window.show_crash)
     _wire_files(window, controllers)
     _wire_list(window, store, controllers)
     _wire_studies(window, store, controllers)

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from cxrview.app.crash import MAX_REPORTS, CrashReporter, report_text, write_report
+from cxrview.app.crash import MAX_REPORTS, CrashReport, CrashReporter, report_text, write_report
+from cxrview.app.views.crash_dialog import CrashDialog
 
 
 @pytest.fixture
@@ -78,6 +82,34 @@ def test_a_report_that_cannot_be_written_is_said(tmp_path: Path, qapp: object) -
     reporter.reported.connect(heard.append)
     reporter.report(failure())
     assert heard == ["An unexpected error happened (ValueError); the report could not be written."]
+
+
+def test_a_report_is_shown_once_however_often_the_error_comes_again(tmp_path: Path, qapp: object) -> None:
+    reporter, said, shown = CrashReporter(tmp_path), list[str](), list[CrashReport]()
+    reporter.reported.connect(said.append)
+    reporter.described.connect(shown.append)
+    for _time in range(3):
+        reporter.report(failure())
+    assert len(said) == 3
+    (report,) = shown
+    assert (report.kind, report.path is not None) == ("ValueError", True)
+    assert report.path is not None
+    assert report.path.read_text(encoding="utf-8") == report.text
+
+
+def test_the_dialog_shows_the_report_and_gives_a_copy_of_it(tmp_path: Path, qtbot: QtBot) -> None:
+    dialog = CrashDialog(CrashReport("ValueError", report_text(failure()), None))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert not dialog.isModal()
+    text, copy = dialog.findChild(QPlainTextEdit, "crashReport"), dialog.findChild(QPushButton, "crashCopy")
+    assert text is not None
+    assert copy is not None
+    assert "in failure" in text.toPlainText()
+    assert "Jane" not in text.toPlainText()
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == text.toPlainText()
+    assert dialog.findChild(QPushButton, "crashFolder") is None
 
 
 def test_interrupting_is_not_a_crash(reporter: CrashReporter, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ from cxrview.app.marking import history_of
 from cxrview.app.profiles import PROFILES
 from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, ThemeName, UnreadablePicture, notice_given
 from cxrview.app.viewport import Orientation
+from cxrview.app.views.crash_dialog import CrashDialog
 from cxrview.app.views.keys_dialog import KeysDialog, commands_of
 from cxrview.app.views.note_editor import NoteEditor
 from cxrview.core.eye import Eye
@@ -352,6 +353,11 @@ def test_an_unforeseen_error_is_said_and_the_window_stays(program: Program) -> N
     program.crashes.report(ZeroDivisionError())
     assert "ZeroDivisionError" in program.store.state.notice
     assert program.window.notice_bar.isVisible()
+    (dialog,) = program.window.findChildren(CrashDialog)
+    assert dialog.isVisible()
+    program.crashes.report(ArithmeticError())
+    assert program.window.findChildren(CrashDialog) == [dialog]
+    dialog.reject()
     program.window.notice_bar.dismissed.emit()
     assert not program.window.notice_bar.isVisible()
 
