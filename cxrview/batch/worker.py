@@ -29,7 +29,6 @@ from cxrview.core.lung_input import needs_lungs
 from cxrview.engine.base import Device
 from cxrview.engine.choose import Choice, load_runtime, open_predictor
 from cxrview.engine.lungs import open_lungs
-from cxrview.engine.openvino import BFLOAT16
 from cxrview.engine.packages import Package, find_package
 
 WORKER_WORD: Final = "batch-worker"
@@ -37,8 +36,6 @@ WORKER_WORD: Final = "batch-worker"
 ONLY_ENGINE: Final = "--only-load-engine"
 """Such a process then loads the runtime of the engine named behind this and ends; to measure what that costs."""
 BATCH_ON_CUDA: Final = 16
-BATCH_IN_BFLOAT16: Final = 4
-"""On processors that calculate in bfloat16 an image costs a tenth less in company; more at once gain little and hold more pictures."""
 
 
 def serve(words: Sequence[str] = ()) -> int:
@@ -91,23 +88,17 @@ def open_job(plan: Plan, package: Package) -> tuple[ScoreJob, Choice]:
     if overlays is not None:
         with writing_to(overlays.folder):
             mark_as_output(overlays.folder)
+    is_cuda = choice.predictor.device.startswith(Device.CUDA)
     job = ScoreJob(
         package=package,
         predictor=choice.predictor,
         workers=workers,
-        batch_size=plan.batch_size or batch_size_on(choice.predictor.device),
+        batch_size=plan.batch_size or (BATCH_ON_CUDA if is_cuda else 1),
         overlays=overlays,
         lungs=lungs,
         has_thumbnails=plan.has_thumbnails,
     )
     return job, choice
-
-
-def batch_size_on(device: str) -> int:
-    """Say how many images in one forward pass suit a device, as result rows name it."""
-    if device.startswith(Device.CUDA):
-        return BATCH_ON_CUDA
-    return BATCH_IN_BFLOAT16 if device.endswith(BFLOAT16) else 1
 
 
 def cores() -> int:

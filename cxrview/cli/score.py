@@ -41,7 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the table: .csv, .parquet or .jsonl")
     add_model_options(parser)
-    parser.add_argument("--batch-size", type=positive_number, default=0, metavar="N", help="images a run (by default 1, bf16 4, CUDA 16)")
+    parser.add_argument("--batch-size", type=positive_number, default=0, metavar="N", help="images in one run (default: 1, on CUDA 16)")
     parser.add_argument(
         "--workers", type=positive_number, default=0, metavar="N", help="threads that read and score (default: one for each core)"
     )

@@ -56,7 +56,8 @@ class OpenVinoPredictor:
         try:
             core = _runtime().Core()
             with ThreadPoolExecutor(networks, thread_name_prefix="cxrview-openvino") as pool:
-                self._networks = list(pool.map(lambda _: core.compile_model(core.read_model(graph), "CPU", options), range(networks)))
+                compiled = pool.map(lambda _: core.compile_model(_for_one_image(core.read_model(graph)), "CPU", options), range(networks))
+                self._networks = list(compiled)
         except RuntimeError as error:
             raise PackageError("OpenVINO cannot open the network.", hint=_first_line(error), subject=str(package.folder)) from error
         self._precision = precision
@@ -75,15 +76,19 @@ class OpenVinoPredictor:
         return str(Device.CPU) if self._precision == FLOAT32 else f"{Device.CPU} {self._precision}"
 
     def run(self, batch: FloatArray) -> tuple[Forward, ...]:
-        """Run (N, C, H, W) float32."""
+        """Run (N, C, H, W) float32, image by image."""
         if not hasattr(self._own, "request"):
             self._own.request = self._networks[next(self._turns) % len(self._networks)].create_infer_request()
+        return tuple(self._run_one(batch[number : number + 1]) for number in range(len(batch)))
+
+    def _run_one(self, image: FloatArray) -> Forward:
         try:
-            answers = self._own.request.infer({_INPUT: batch}, share_inputs=True)
+            answers = self._own.request.infer({_INPUT: image}, share_inputs=True)
         except RuntimeError as error:
             raise PackageError("OpenVINO cannot run the network on this input.", hint=_first_line(error)) from error
         features = answers[_FEATURES].copy() if self._has_features and answers[_FEATURES].ndim == 4 else None
-        return forwards(answers[_LOGITS].copy(), features)
+        (forward,) = forwards(answers[_LOGITS].copy(), features)
+        return forward
 
     def close(self) -> None:
         """Let go of the network."""
@@ -112,6 +117,14 @@ def _runtime() -> Any:
     import openvino
 
     return openvino
+
+
+def _for_one_image(network: Any) -> Any:
+    """Fix the batch at one image: measured, a network of known shape costs a quarter less, and company then saves nothing more."""
+    shape = network.input(_INPUT).partial_shape
+    shape[0] = 1
+    network.reshape(shape)
+    return network
 
 
 def _can_write(folder: Path) -> bool:
