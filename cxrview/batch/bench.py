@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from cxrview.batch.bench_beside import gradient_maps, torch_loop
-from cxrview.batch.plan import Plan
+from cxrview.batch.plan import Pictures, Plan
 from cxrview.batch.row import name_of
 from cxrview.batch.score import ScoreJob, score_images
 from cxrview.batch.supervisor import Supervisor, Task
@@ -99,7 +99,7 @@ def bench(package: Package, plan: Plan, *, files: int = FILES, side: int = SIDE_
         originals = _originals(Path(scratch), side)
         folder = _copies(originals, Path(scratch) / "many", files)
         paths = sorted(folder.iterdir())
-        quick = replace(plan, heatmaps="", has_thumbnails=False)
+        quick = replace(plan, heatmaps="", pictures=Pictures.NONE)
         job, choice = open_job(quick, package)
         alone = replace(job, lungs=None)
         try:

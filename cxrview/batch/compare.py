@@ -12,7 +12,7 @@ import numpy as np
 
 from cxrview.batch.row import ScoreRow, Status
 from cxrview.core.errors import DataError
-from cxrview.core.manifest import Manifest
+from cxrview.core.manifest import UNREMARKABLE, Manifest
 from cxrview.evaluation.agreement import cohens_kappa
 from cxrview.evaluation.bootstrap import bootstrap_by_group, proportion_by_group
 from cxrview.evaluation.interval import Interval
@@ -23,6 +23,7 @@ PATIENT_COLUMNS = ("patient_id", "patient", "group_id", "patientid", "subject_id
 LABEL_COLUMNS = ("label", "labels", "class", "finding", "findings", "diagnosis", "truth")
 SEPARATORS = (";", "|")
 YES = frozenset({"1", "1.0", "yes", "true", "y", "positive"})
+OTHERS_SHOWN = 6
 NO = frozenset({"0", "0.0", "no", "false", "n", "negative"})
 
 
@@ -33,11 +34,13 @@ class Truth:
     Attributes:
         known: label ids whose truth is known; `positives` are those that are true.
         patient: images of the same one are drawn together; empty when the table does not tell.
+        others: what the table calls it that is no label of the model, in small letters.
     """
 
     positives: frozenset[str]
     known: frozenset[str]
     patient: str
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ class Comparison:
     Attributes:
         matched, unmatched: scored images with and without a truth.
         has_patients: the table of labels tells the patients; without, every image counts as one.
+        unmeasured: label ids with images of one truth only.
+        others: what labelled images are called that is no label of the model, with the number of images, most frequent first.
+        other_images: images that are called only such things, and count as without any of the labels.
         top_kappa: agreement of the likeliest label with the truth, over images that have exactly one true label.
     """
 
@@ -69,6 +75,9 @@ class Comparison:
     matched: int
     unmatched: int
     has_patients: bool
+    unmeasured: tuple[str, ...]
+    others: Mapping[str, int]
+    other_images: int
     top_kappa: float
     top_cases: int
 
@@ -148,7 +157,8 @@ def compare(rows: Iterable[ScoreRow], truths: Truths, manifest: Manifest) -> Com
     cases = {label.id: _Cases() for label in manifest.labels}
     tops: list[str] = []
     true_tops: list[str] = []
-    matched = unmatched = 0
+    others: Counter[str] = Counter()
+    matched = unmatched = other_images = 0
     for row in rows:
         if row.status is not Status.OK:
             continue
@@ -157,6 +167,8 @@ def compare(rows: Iterable[ScoreRow], truths: Truths, manifest: Manifest) -> Com
             unmatched += 1
             continue
         matched += 1
+        others.update(truth.others)
+        other_images += bool(truth.others) and not truth.positives
         if len(truth.positives) == 1:
             tops.append(row.top_label)
             true_tops.append(next(iter(truth.positives)))
@@ -171,7 +183,17 @@ def compare(rows: Iterable[ScoreRow], truths: Truths, manifest: Manifest) -> Com
         raise DataError("no scored image is in the table of labels.", hint="Name the files in it as the score table does, or by file name.")
     thresholds = {label.id: threshold.probability for label, threshold in zip(manifest.labels, manifest.thresholds, strict=True)}
     measured = tuple(_measured(label, thresholds[label], each) for label, each in cases.items() if len(set(each.truth)) == 2)
-    return Comparison(measured, matched, unmatched, truths.has_patients, cohens_kappa(tops, true_tops), len(tops))
+    return Comparison(
+        labels=measured,
+        matched=matched,
+        unmatched=unmatched,
+        has_patients=truths.has_patients,
+        unmeasured=tuple(label for label, each in cases.items() if len(set(each.truth)) != 2),
+        others=dict(others.most_common()),
+        other_images=other_images,
+        top_kappa=cohens_kappa(tops, true_tops),
+        top_cases=len(tops),
+    )
 
 
 def _measured(label: str, threshold: float, cases: _Cases) -> LabelComparison:
@@ -205,7 +227,21 @@ def comparison_lines(comparison: Comparison) -> tuple[str, ...]:
         )
     if not comparison.labels:
         lines.append("no label has both images with and without it: nothing can be measured")
+    elif comparison.unmeasured:
+        lines.append(f"not measured, since the labelled images are all alike in it: {', '.join(comparison.unmeasured)}")
+    if comparison.others:
+        lines.append(others_text(comparison))
     return tuple(lines)
+
+
+def others_text(comparison: Comparison) -> str:
+    """Say what was done with words that are no label of the model."""
+    first = [f"{word} ({count:,})" for word, count in list(comparison.others.items())[:OTHERS_SHOWN]]
+    rest = f" and {len(comparison.others) - len(first)} more" if len(comparison.others) > len(first) else ""
+    return (
+        f"the table also says what is no label of this model: {', '.join(first)}{rest}; {comparison.other_images:,} images are called "
+        "nothing else and count as without any of its labels"
+    )
 
 
 def _truth(row: Mapping[str, str], labels: Sequence[str], own: Mapping[str, str], label_column: str, patient: str) -> Truth:
@@ -218,7 +254,8 @@ def _truth(row: Mapping[str, str], labels: Sequence[str], own: Mapping[str, str]
         text = text.replace(separator, ",")
     words = {word.strip().lower() for word in text.split(",") if word.strip()}
     positives = frozenset(label for label in labels if label.lower() in words)
-    return Truth(positives, frozenset(labels) if words else frozenset(), (patient or "").strip())
+    others = frozenset(words) - UNREMARKABLE - {label.lower() for label in labels}
+    return Truth(positives, frozenset(labels) if words else frozenset(), (patient or "").strip(), others)
 
 
 def _first(columns: Mapping[str, str], wanted: Sequence[str]) -> str:

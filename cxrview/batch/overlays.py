@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,16 +14,12 @@ from cxrview.batch.outputs import mark_as_output
 from cxrview.batch.plan import HeatmapFiles
 from cxrview.core.colour import overlay
 from cxrview.core.errors import CxrError
-from cxrview.core.frame import Frame
 from cxrview.core.heatmap import common_scale, gated, positive
 from cxrview.core.image import ImageRef, Pixels
 from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import leading_finding
 from cxrview.core.voi import display_table
 from cxrview.io.atomic import replacing
-
-THUMBNAIL_PX = 256
-THUMBNAIL_QUALITY = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,39 +107,6 @@ def write_maps(path: Path, analysis: Analysis) -> Path:
     with replacing(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, model_to_image=place, **maps)
     return path
-
-
-def thumbnail(pixels: Pixels, analysis: Analysis | None, *, side: int = THUMBNAIL_PX) -> bytes:
-    """Draw a small picture, with the strongest of its shown heatmaps over it, as a JPEG file.
-
-    The longer side is `side` px. Without an analysis there is no heatmap over it.
-    """
-    small = min(1.0, side / max(pixels.height, pixels.width))
-    size = (max(1, round(pixels.width * small)), max(1, round(pixels.height * small)))
-    gray = cv2.resize(displayed(pixels), size, interpolation=cv2.INTER_AREA)
-    picture = np.repeat(np.asarray(gray, np.uint8)[:, :, None], 3, axis=2)
-    if analysis is not None and analysis.heatmaps:
-        heatmap = max(shown_heatmaps(analysis.heatmaps, analysis.findings), key=lambda each: float(each.values.max()))
-        frame = _shrunk(analysis.frame, size)
-        picture = overlay(picture[:, :, 0], positive(heatmap.values), frame, scale=common_scale(analysis.heatmaps), has_bar=False)
-    is_done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
-    if not is_done:
-        raise CxrError("the small picture could not be encoded as JPEG.")
-    return encoded.tobytes()
-
-
-def _shrunk(frame: Frame, size: tuple[int, int]) -> Frame:
-    """Give the map from model px to a copy of the image of this width and height."""
-    across, down = size[0] / frame.image_width, size[1] / frame.image_height
-    return replace(
-        frame,
-        scale_x=frame.scale_x * across,
-        scale_y=frame.scale_y * down,
-        shift_x=frame.shift_x * across,
-        shift_y=frame.shift_y * down,
-        image_width=size[0],
-        image_height=size[1],
-    )
 
 
 def shown_heatmaps(heatmaps: Sequence[Heatmap], findings: Sequence[Finding]) -> tuple[Heatmap, ...]:

@@ -18,6 +18,14 @@ class HeatmapFiles(StrEnum):
     BOTH = "both"
 
 
+class Pictures(StrEnum):
+    """Which small pictures come with a row: none, one with the strongest finding's heatmap, or one for each label."""
+
+    NONE = "none"
+    STRONGEST = "strongest"
+    EACH_LABEL = "each label"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How every image is scored.
@@ -30,7 +38,7 @@ class Plan:
         inputs: what was named, for the places of heatmaps below `heatmaps`.
         heatmaps: folder for heatmaps; empty for none.
         has_lungs: look for the lungs where a lung network is installed.
-        has_thumbnails: make a small picture with its heatmap of every image.
+        pictures: small pictures to make of every image.
         time_limit_s: after which a file, or one frame of it, is given up.
     """
 
@@ -44,7 +52,7 @@ class Plan:
     heatmaps: str = ""
     heatmap_files: HeatmapFiles = HeatmapFiles.PNG
     has_lungs: bool = True
-    has_thumbnails: bool = False
+    pictures: Pictures = Pictures.NONE
     time_limit_s: float = TIME_LIMIT_S
 
     @property
@@ -62,4 +70,9 @@ def plan_from_json(text: str) -> Plan:
     """Read what `plan_to_json` wrote."""
     values = json.loads(text)
     known = {each.name: values[each.name] for each in fields(Plan)}
-    return Plan(**{**known, "inputs": tuple(known["inputs"]), "heatmap_files": HeatmapFiles(known["heatmap_files"])})
+    made = {
+        "inputs": tuple(known["inputs"]),
+        "heatmap_files": HeatmapFiles(known["heatmap_files"]),
+        "pictures": Pictures(known["pictures"]),
+    }
+    return Plan(**{**known, **made})

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import base64
-import heapq
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
 import cxrview
-from cxrview.batch.compare import Comparison, LabelComparison
-from cxrview.batch.journal import NumberedRow
+from cxrview.batch.compare import Comparison, LabelComparison, others_text
+from cxrview.batch.gathered import BINS, FILES_OF_A_REASON, Gathered, Picked, gathered, reasons_of, short_path
 from cxrview.batch.outcome import Outcome
-from cxrview.batch.row import ScoreRow, Status
+from cxrview.batch.pictures import PLAIN, pictures_by_label
+from cxrview.batch.plan import Pictures
+from cxrview.batch.row import ScoreRow
 from cxrview.batch.supervisor import Supervisor
+from cxrview.batch.tiles import strongest
 from cxrview.core.flags import FLAG_MEANINGS
 from cxrview.core.manifest import UNREMARKABLE, Label, Manifest
 from cxrview.engine.packages import read_card
@@ -25,13 +26,7 @@ from cxrview.evaluation.page import STYLE
 from cxrview.evaluation.report import NOTICE
 from cxrview.io.atomic import write_text
 
-BINS = 20
-TOP_OF_LABEL = 5
-FLAGGED_SHOWN = 20
 REASONS_SHOWN = 40
-FILES_OF_A_REASON = 3
-# Below this share of held-out images that lie as far away, the model has seen nothing like it.
-UNLIKE = 0.01
 MEANINGS = {str(flag): meaning for flag, meaning in FLAG_MEANINGS.items()}
 COUNTED = ("True +", "False +", "True −", "False −")
 CARD_SECTIONS = ("In short", "What it is", "Limits", "What it cannot do", "Known limits")
@@ -53,30 +48,7 @@ OWN_STYLE = """
 .card pre { white-space: pre-wrap; font: inherit; margin: .4rem 0; }
 """
 
-
-@dataclass(frozen=True, slots=True)
-class Picked:
-    """A row that is shown with its picture."""
-
-    place: NumberedRow
-    row: ScoreRow
-
-
-@dataclass(slots=True)
-class _Findings:
-    """What one walk over the rows gathers."""
-
-    histograms: dict[str, list[int]]
-    positives: Counter[str] = field(default_factory=Counter)
-    tops: Counter[str] = field(default_factory=Counter)
-    flags: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    files_of: dict[str, list[str]] = field(default_factory=dict)
-    unlike: int = 0
-    suspect: int = 0
-    best: dict[str, list[tuple[float, int, Picked]]] = field(default_factory=dict)
-    flagged: list[Picked] = field(default_factory=list)
+_Drawn = Mapping[tuple[int, int], Mapping[str, bytes]]
 
 
 def write_report(target: Path, outcome: Outcome, comparison: Comparison | None = None) -> None:
@@ -88,19 +60,22 @@ def write_report(target: Path, outcome: Outcome, comparison: Comparison | None =
         comparison: with labels, where there are some.
     """
     manifest = outcome.package.manifest
-    found = _gathered(outcome)
+    found = gathered(outcome)
     pictures = _pictures(outcome, _chosen(found))
+    scored_from = ", ".join(short_path(given) for given in outcome.plan.inputs)
     body = [
         f'<h1>{escape(manifest.title)}: scores</h1><p class="meta">{escape(manifest.id)} {escape(manifest.version)} · '
         f"{outcome.ready.engine} on {escape(outcome.ready.device)} · model SHA-256 {outcome.package.sha256[:16]}… · "
-        f"cxrview {cxrview.__version__} · {datetime.now(UTC):%Y-%m-%d %H:%M} UTC</p>",
+        f"cxrview {cxrview.__version__} · {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        f"{f'<br>Scored: {escape(scored_from)}' if scored_from else ''}</p>",
         f'<p class="notice" role="note">{escape(NOTICE)}</p>',
         _numbers(found, outcome),
         _distributions(found, manifest),
         *([_comparison(comparison, manifest)] if comparison is not None else []),
-        *(_top_cases(label, found, pictures) for label in manifest.labels if label.id.lower() not in UNREMARKABLE),
+        *(_top_cases(label, found, pictures) for label in manifest.labels if label.is_finding),
         _flagged(found, manifest, pictures),
-        _refused(found),
+        _refused(found, pictures),
+        _unread(found),
         _card(manifest, read_card(outcome.package)),
     ]
     title = f"{manifest.title}: {found.statuses['ok']} images"
@@ -112,83 +87,50 @@ def write_report(target: Path, outcome: Outcome, comparison: Comparison | None =
     )
 
 
-def _gathered(outcome: Outcome) -> _Findings:
-    found = _Findings({label: [0] * BINS for label in outcome.labels}, best={label: [] for label in outcome.labels})
-    for numbered in outcome.numbered_rows():
-        row = outcome.row_of(numbered.cells)
-        found.statuses[str(row.status)] += 1
-        if row.status is Status.ERROR:
-            found.reasons[row.error] += 1
-            names = found.files_of.setdefault(row.error, [])
-            if len(names) < FILES_OF_A_REASON:
-                names.append(_short(row.path))
-            continue
-        _take(found, Picked(numbered, row))
-    return found
-
-
-def _take(found: _Findings, picked: Picked) -> None:
-    row = picked.row
-    found.tops[row.top_label] += 1
-    found.flags.update(row.flags)
-    is_unlike = row.in_distribution is not None and row.in_distribution < UNLIKE
-    found.unlike += is_unlike
-    found.suspect += bool(row.flags)
-    if (row.flags or is_unlike) and len(found.flagged) < FLAGGED_SHOWN:
-        found.flagged.append(picked)
-    for score in row.scores:
-        found.histograms[score.label][min(int(score.probability * BINS), BINS - 1)] += 1
-        found.positives[score.label] += score.is_positive
-        heap = found.best[score.label]
-        entry = (score.probability, -picked.place.number * 1_000_000 - picked.place.place, picked)
-        if len(heap) < TOP_OF_LABEL:
-            heapq.heappush(heap, entry)
-        elif entry[:2] > heap[0][:2]:
-            heapq.heapreplace(heap, entry)
-
-
-def _chosen(found: _Findings) -> list[Picked]:
+def _chosen(found: Gathered) -> list[Picked]:
     best = [picked for label, heap in found.best.items() if label.lower() not in UNREMARKABLE for _, _, picked in heap]
-    return [*best, *found.flagged]
+    return [*best, *found.flagged.chosen(), *found.refused.chosen()]
 
 
-def _pictures(outcome: Outcome, chosen: Sequence[Picked]) -> dict[tuple[int, int], bytes]:
-    """Give the small picture of each chosen row, by number of the file and place in it."""
+def _pictures(outcome: Outcome, chosen: Sequence[Picked]) -> _Drawn:
+    """Give the small pictures of each chosen row by label, by number of the file and place in it."""
     wanted = {(picked.place.number, picked.place.place) for picked in chosen}
     if not wanted:
         return {}
-    plan = replace(outcome.plan, heatmaps="", has_thumbnails=True)
+    plan = replace(outcome.plan, heatmaps="", pictures=Pictures.EACH_LABEL)
     tasks = [outcome.task_of(number) for number in sorted({number for number, _ in wanted})]
-    made: dict[tuple[int, int], bytes] = {}
+    made: dict[tuple[int, int], Mapping[str, bytes]] = {}
     with Supervisor(plan, outcome.model, outcome.labels) as supervisor:
         for result in supervisor.score(tasks):
             for place, row in enumerate(result.rows if result is not None else ()):
                 if result is not None and (result.task.number, place) in wanted:
-                    made[result.task.number, place] = row.thumbnail
+                    made[result.task.number, place] = pictures_by_label(row.thumbnail)
     return made
 
 
-def _numbers(found: _Findings, outcome: Outcome) -> str:
+def _numbers(found: Gathered, outcome: Outcome) -> str:
     counts = outcome.counts
     entries = [
         ("images scored", found.statuses["ok"]),
+        ("of them with scores withheld", found.refused.count),
+        ("of them flagged otherwise", found.flagged.count),
         ("could not be scored", found.statuses["error"]),
-        ("flagged", found.suspect),
-        ("unlike the training images", found.unlike),
         ("other files left alone", counts.others),
     ]
     items = "".join(f"<li><b>{value:,}</b>{escape(name)}</li>" for name, value in entries)
     return f'<ul class="numbers">{items}</ul>'
 
 
-def _distributions(found: _Findings, manifest: Manifest) -> str:
+def _distributions(found: Gathered, manifest: Manifest) -> str:
     figures = "".join(
         f"<figure>{_histogram(found.histograms[label.id], threshold.probability, label.name)}"
         f"<figcaption><b>{escape(label.name)}</b>: {found.positives[label.id]:,} at or above the threshold {threshold.probability:.3f}, "
         f"top label of {found.tops[label.id]:,}</figcaption></figure>"
         for label, threshold in zip(manifest.labels, manifest.thresholds, strict=True)
     )
-    note = "Calibrated probabilities; the height is the share of images. Bars from the threshold on are coloured."
+    left_out = f", without the {found.refused.count:,} whose scores are withheld" if found.refused.count else ""
+    drawn = "Calibrated probabilities; the height is the share of images. Bars from the threshold on are coloured."
+    note = f"{found.believed:,} images{left_out}. {drawn}"
     return f'<h2>Distribution of each label</h2><p class="note">{note}</p><div class="labels">{figures}</div>'
 
 
@@ -242,9 +184,10 @@ def _comparison(comparison: Comparison, manifest: Manifest) -> str:
         if comparison.top_cases
         else ""
     )
-    measured = {each.label for each in comparison.labels}
-    left = ", ".join(name for label, name in names.items() if label not in measured)
+    left = ", ".join(names[label] for label in comparison.unmeasured)
     top += f"<p>Not measured, since the labelled images are all alike in it: {escape(left)}.</p>" if left else ""
+    if comparison.others:
+        top += f"<p>{escape(others_text(comparison).capitalize())}.</p>"
     calibration = "".join(
         f"<figure>{_calibration(each, names[each.label])}<figcaption>{escape(names[each.label])}</figcaption></figure>"
         for each in comparison.labels
@@ -303,22 +246,25 @@ def _calibration(each: LabelComparison, name: str) -> str:
     )
 
 
-def _top_cases(label: Label, found: _Findings, pictures: dict[tuple[int, int], bytes]) -> str:
+def _top_cases(label: Label, found: Gathered, pictures: _Drawn) -> str:
     ordered = sorted(found.best[label.id], key=lambda entry: entry[:2], reverse=True)
     if not ordered:
         return ""
-    tiles = "".join(_tile(picked, pictures, f"{probability:.3f}", _beside(label, picked.row)) for probability, _, picked in ordered)
-    note = "The heatmap is that of the strongest finding in the image, which may be another one; none where nothing speaks for any."
-    return f'<h2>Highest for {escape(label.name)}</h2><p class="note">{note}</p><div class="tiles">{tiles}</div>'
+    tiles = "".join(
+        _tile(picked, pictures, label.id, f"{probability:.3f}", _beside(label, picked.row)) for probability, _, picked in ordered
+    )
+    note = f"The heatmaps are those of {label.name}: what in the image speaks for it. In one image all labels share one scale of colours."
+    return f'<h2>Highest for {escape(label.name)}</h2><p class="note">{escape(note)}</p><div class="tiles">{tiles}</div>'
 
 
 def _beside(label: Label, row: ScoreRow) -> str:
-    """Name the label, and what makes its score doubtful."""
-    return f"{label.name} · {_why(row)}" if _why(row) else label.name
+    """Name the label, say when it stays under its threshold, and what makes its score doubtful."""
+    is_positive = next(score.is_positive for score in row.scores if score.label == label.id)
+    return " · ".join(text for text in (label.name, "" if is_positive else "under its threshold", _why(row)) if text)
 
 
-def _flagged(found: _Findings, manifest: Manifest, pictures: dict[tuple[int, int], bytes]) -> str:
-    if not found.flagged:
+def _flagged(found: Gathered, manifest: Manifest, pictures: _Drawn) -> str:
+    if not found.flags:
         return ""
     counted = "".join(
         f'<tr><td>{count:,}</td><td>{escape(flag.replace("_", " "))}</td><td class="meta">{escape(MEANINGS.get(flag, ""))}</td></tr>'
@@ -327,35 +273,59 @@ def _flagged(found: _Findings, manifest: Manifest, pictures: dict[tuple[int, int
     head = "<thead><tr><th>Images</th><th>Flag</th><th>Meaning</th></tr></thead>"
     table = f'<div class="scroll"><table>{head}<tbody>{counted}</tbody></table></div>' if counted else ""
     names = {label.id: label.name for label in manifest.labels}
-    tiles = "".join(_tile(picked, pictures, _why(picked.row), f"· {_top(picked.row, names)}") for picked in found.flagged)
-    note = "Scores of these deserve a second look before anybody believes them. The first ones are shown; the table has them all."
-    return f'<h2>Flagged, or unlike the training images</h2><p class="note">{note}</p>{table}<div class="tiles">{tiles}</div>'
+    shown = found.flagged.chosen()
+    tiles = "".join(_flagged_tile(picked, pictures, names) for picked in shown)
+    note = (
+        "Scores of these deserve a second look before anybody believes them. The heatmap is that of the strongest finding, which is named; "
+        f"none where nothing reaches its threshold. {_share(len(shown), found.flagged.count)}"
+    )
+    section = f'<p class="note">{note}</p><div class="tiles">{tiles}</div>' if shown else ""
+    return f"<h2>Flagged</h2>{table}{section}"
+
+
+def _flagged_tile(picked: Picked, pictures: _Drawn, names: Mapping[str, str]) -> str:
+    row = picked.row
+    found = strongest(row)
+    shown = found or next(score for score in row.scores if score.label == row.top_label)
+    return _tile(picked, pictures, PLAIN if found is None else found.label, _why(row), f"· {names[shown.label]} {shown.probability:.2f}")
+
+
+def _refused(found: Gathered, pictures: _Drawn) -> str:
+    """Show the images whose scores the window would not show either."""
+    shown = found.refused.chosen()
+    if not shown:
+        return ""
+    tiles = "".join(_tile(picked, pictures, PLAIN, ", ".join(reasons_of(picked.row)), "") for picked in shown)
+    note = (
+        "The model was not made for these, so their scores count in nothing above; the table has them all the same. "
+        f"{_share(len(shown), found.refused.count)}"
+    )
+    return f'<h2>Scores withheld</h2><p class="note">{note}</p><div class="tiles">{tiles}</div>'
+
+
+def _share(shown: int, count: int) -> str:
+    return "All are shown." if shown == count else f"{shown:,} of {count:,} are shown, some of each kind."
 
 
 def _why(row: ScoreRow) -> str:
-    words = [flag.replace("_", " ") for flag in row.flags]
-    if row.in_distribution is not None and row.in_distribution < UNLIKE:
-        words.append("unlike the training images")
-    return ", ".join(words)
+    return ", ".join(flag.replace("_", " ") for flag in row.flags)
 
 
-def _top(row: ScoreRow, names: Mapping[str, str]) -> str:
-    return f"{names[row.top_label]} {max(score.probability for score in row.scores):.2f}"
-
-
-def _tile(picked: Picked, pictures: dict[tuple[int, int], bytes], strong: str, beside: str) -> str:
+def _tile(picked: Picked, pictures: _Drawn, label: str, strong: str, beside: str) -> str:
+    """Show an image with the heatmap of a label, or without one where the model draws none."""
     row = picked.row
-    picture = pictures.get((picked.place.number, picked.place.place), b"")
+    drawn = pictures.get((picked.place.number, picked.place.place), {})
+    picture = drawn.get(label) or drawn.get(PLAIN, b"")
     source = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
     image = f'<img alt="" src="{source}">' if picture else ""
     frame = f" #{row.frame}" if row.frame > 1 else ""
     return (
         f'<figure class="tile">{image}<figcaption><b>{escape(strong)}</b> {escape(beside)}'
-        f'<span class="name">{escape(_short(row.path))}{frame}</span></figcaption></figure>'
+        f'<span class="name">{escape(short_path(row.path))}{frame}</span></figcaption></figure>'
     )
 
 
-def _refused(found: _Findings) -> str:
+def _unread(found: Gathered) -> str:
     if not found.reasons:
         return ""
     rows = "".join(
@@ -379,8 +349,3 @@ def _card(manifest: Manifest, card: str) -> str:
 def _plain(markdown: str) -> str:
     """Take away the marks of Markdown that plain text does not need."""
     return re.sub(r"[`*]", "", re.sub(r"^- ", "• ", markdown, flags=re.MULTILINE)).strip()
-
-
-def _short(path: str) -> str:
-    """Give the last two parts of a path: enough to find a file, not where everything lies."""
-    return "/".join(path.replace("\\", "/").split("/")[-2:])

@@ -377,7 +377,7 @@ def _identity(request: Request, model: ModelName) -> dict[str, object]:
         "--list": request.list_file,
         "--watch": request.is_watching,
         "model": model.sha256,
-        **{f"--{OPTIONS.get(name, name)}": value for name, value in plan.items() if name not in {"model", "inputs", "has_thumbnails"}},
+        **{f"--{OPTIONS.get(name, name)}": value for name, value in plan.items() if name not in {"model", "inputs", "pictures"}},
     }
 
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from cxrview.batch.ordered import in_order
 from cxrview.batch.outputs import writing_to
-from cxrview.batch.overlays import OverlayFolder, thumbnail, write_overlays
+from cxrview.batch.overlays import OverlayFolder, write_overlays
+from cxrview.batch.pictures import small_pictures
+from cxrview.batch.plan import Pictures
 from cxrview.batch.row import ScoreRow, error_row, name_of, scored_row
 from cxrview.core.errors import BatchStopped, CxrError
 from cxrview.core.heatmap import fractions_inside
@@ -42,7 +44,7 @@ class ScoreJob:
         batch_size: images in one forward pass.
         overlays: where to draw heatmaps; None for nowhere.
         lungs: finds the lungs, for models that see them alone and for the heat inside them; None to do without.
-        has_thumbnails: make a small picture of every image that has a score.
+        pictures: small pictures to make of every image that has a score.
     """
 
     package: Package
@@ -51,7 +53,7 @@ class ScoreJob:
     batch_size: int = 1
     overlays: OverlayFolder | None = None
     lungs: LungFinder | None = None
-    has_thumbnails: bool = False
+    pictures: Pictures = Pictures.NONE
     limits: Limits = DEFAULT_LIMITS
 
 
@@ -61,7 +63,7 @@ class Scored:
 
     Attributes:
         place: of its file among those that were given.
-        thumbnail: a JPEG file, where one was asked for.
+        thumbnail: what `small_pictures` gives.
         is_missing: the file could not be opened at all: it or its disk may be gone.
     """
 
@@ -156,7 +158,7 @@ def _finish(job: ScoreJob, image: _Prepared, forward: Forward) -> Scored:
         image.model_input,
         job.package,
         job.predictor,
-        with_heatmaps=has_lungs or job.has_thumbnails or job.overlays is not None,
+        with_heatmaps=has_lungs or job.pictures is not Pictures.NONE or job.overlays is not None,
         lungs=image.lungs,
     )
     analysis = with_flags_of_file(polarity_checked(analysis, image.pixels, job.package, job.predictor), image.pixels)
@@ -164,7 +166,7 @@ def _finish(job: ScoreJob, image: _Prepared, forward: Forward) -> Scored:
         with writing_to(job.overlays.folder):
             write_overlays(job.overlays, image.ref, image.pixels, analysis)
     row = scored_row(image.ref, analysis, view=image.pixels.info.view, flags=analysis.flags, heat_in_lungs=_heat_in_lungs(analysis))
-    return Scored(image.place, row, thumbnail(image.pixels, analysis) if job.has_thumbnails else b"")
+    return Scored(image.place, row, small_pictures(job.pictures, image.pixels, analysis))
 
 
 def _heat_in_lungs(analysis: Analysis) -> dict[str, float | None]:

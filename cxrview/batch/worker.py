@@ -96,7 +96,7 @@ def open_job(plan: Plan, package: Package) -> tuple[ScoreJob, Choice]:
         batch_size=plan.batch_size or (BATCH_ON_CUDA if is_cuda else 1),
         overlays=overlays,
         lungs=lungs,
-        has_thumbnails=plan.has_thumbnails,
+        pictures=plan.pictures,
     )
     return job, choice
 

@@ -147,7 +147,7 @@ def _request(arguments: argparse.Namespace, package: Package) -> Request:
 
 
 def _plan(arguments: argparse.Namespace, package: Package) -> Plan:
-    from cxrview.batch.plan import TIME_LIMIT_S, HeatmapFiles, Plan
+    from cxrview.batch.plan import TIME_LIMIT_S, HeatmapFiles, Pictures, Plan
 
     wish = engine_wish(arguments, load_settings())
     return Plan(
@@ -160,7 +160,7 @@ def _plan(arguments: argparse.Namespace, package: Package) -> Plan:
         inputs=tuple(map(str, arguments.paths)),
         heatmaps=str(arguments.heatmaps or ""),
         heatmap_files=HeatmapFiles(arguments.heatmap_files),
-        has_thumbnails=arguments.heatmaps is not None,
+        pictures=Pictures.STRONGEST if arguments.heatmaps else Pictures.NONE,
         has_lungs=not arguments.no_lungs,
         time_limit_s=float(arguments.time_limit or TIME_LIMIT_S),
     )

@@ -79,6 +79,20 @@ def test_a_column_for_each_label_leaves_unknown_truths_out(manifest: Manifest, t
     assert by_label[second].auroc.n == 3
 
 
+def test_words_that_are_no_label_of_the_model_are_told(manifest: Manifest, tmp_path: Path) -> None:
+    first, second = manifest.labels[0].id, manifest.labels[1].id
+    table = write(
+        tmp_path / "l.csv", "path,label", f"a.png,{first}", "b.png,viral", f"c.png,Viral;{first}", "d.png,viral;sars", "e.png,none"
+    )
+    truths = read_truths(table, [each.id for each in manifest.labels])
+    found = compare([row(f"{name}.png", manifest, 0.9) for name in "abcde"], truths, manifest)
+    assert (found.others, found.other_images) == ({"viral": 3, "sars": 1}, 2)
+    assert second in found.unmeasured
+    told = "\n".join(comparison_lines(found))
+    assert "no label of this model: viral (3), sars (1); 2 images are called nothing else" in told
+    assert f"all alike in it: {', '.join(found.unmeasured)}" in told
+
+
 def test_images_are_found_by_path_by_the_end_of_it_or_by_a_name_that_is_unique(manifest: Manifest, tmp_path: Path) -> None:
     label = manifest.labels[0].id
     table = write(tmp_path / "l.csv", "file,label", f"one/film.png,{label}", "two/film.png,other", f"sole.png,{label}", "m/n.dcm,other")

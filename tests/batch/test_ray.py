@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cxrview.batch.parts import Part, part_size, parts_folder, pictures_of_parts, read_part, rows_of_parts, score_part, write_parts
-from cxrview.batch.plan import Plan
+from cxrview.batch.plan import Pictures, Plan
 from cxrview.batch.row import name_of
 from cxrview.batch.run import Batch, Request
 from cxrview.batch.supervisor import Supervisor, Task
@@ -90,7 +90,7 @@ def test_parts_keep_frames_together_and_their_small_pictures(phantom_folder: Pat
     refs = [first, ImageRef(tmp_path / "two.tif"), second]
     folder = parts_folder(tmp_path / "s.csv")
     assert write_parts(folder, [Task(number, ref) for number, ref in enumerate(refs, start=1)], size=3) == 1
-    plan = Plan(model=str(fake_model), engine="fake", workers=1, has_lungs=False, has_thumbnails=True)
+    plan = Plan(model=str(fake_model), engine="fake", workers=1, has_lungs=False, pictures=Pictures.STRONGEST)
     with Supervisor(plan, name_of(package.manifest, package.sha256), labels) as supervisor:
         assert score_part(Part(0, folder), supervisor, labels) == 4
     assert [(row.number, row.place) for row in rows_of_parts(folder, 1)] == [(1, 0), (2, 0), (2, 1), (3, 0)]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from cxrview.batch.outputs import check_folder
-from cxrview.batch.plan import HeatmapFiles, Plan, plan_from_json, plan_to_json
+from cxrview.batch.plan import HeatmapFiles, Pictures, Plan, plan_from_json, plan_to_json
 from cxrview.batch.row import ScoreRow, Status
 from cxrview.batch.run import Batch, Request, journal_path, listed_paths, record_path
 from cxrview.batch.table_read import Places, open_table
@@ -278,7 +278,7 @@ def test_nothing_found_leaves_nothing_behind(request_: Request, tmp_path: Path) 
 
 
 def test_raw_maps_and_small_pictures_are_made_on_request(request_: Request, folder: Path, tmp_path: Path) -> None:
-    plan = replace(request_.plan, heatmaps=str(tmp_path / "heat"), heatmap_files=HeatmapFiles.BOTH, has_thumbnails=True)
+    plan = replace(request_.plan, heatmaps=str(tmp_path / "heat"), heatmap_files=HeatmapFiles.BOTH, pictures=Pictures.STRONGEST)
     with Batch(replace(request_, plan=plan), load_package(Path(plan.model))) as batch:
         batch.list_files()
         for _ in batch.steps():
