@@ -248,7 +248,7 @@ def _coverage(mask: BoolArray, frame: Frame, grid: tuple[int, ...]) -> npt.NDArr
     """Give the fraction of each cell's rectangle that the mask covers, (h, w), exactly, from sums over the mask."""
     import cv2
 
-    sums = cv2.integral(mask.astype(np.uint8)).astype(np.float64)
+    sums = np.asarray(cv2.integral(mask.view(np.uint8)), np.int32)
     rows = frame.scale_y * np.linspace(0.0, frame.model_height, grid[0] + 1) + frame.shift_y
     columns = frame.scale_x * np.linspace(0.0, frame.model_width, grid[1] + 1) + frame.shift_x
     corners = _between(_between(sums, np.clip(rows, 0, mask.shape[0])).T, np.clip(columns, 0, mask.shape[1])).T
@@ -258,7 +258,7 @@ def _coverage(mask: BoolArray, frame: Frame, grid: tuple[int, ...]) -> npt.NDArr
     return result
 
 
-def _between(sums: npt.NDArray[np.float64], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _between(sums: npt.NDArray[np.int32 | np.float64], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Give the rows of `sums` at fractional positions `at`."""
     low = np.minimum(at.astype(np.intp), len(sums) - 2)
     weight = (at - low)[:, None]
