@@ -21,6 +21,8 @@ from tests.benchmarks.witness import Span, Witness, explained_s
 
 BEAT_MS = 20
 LATE_MS = 100.0
+# So many late beats are told one by one.
+TOLD = 10
 STEP_MS = 40
 KINDS = 20
 # How long one picture may take before the run is given up.
@@ -40,9 +42,9 @@ def films(folder: Path, count: int, side: int) -> Path:
     return folder
 
 
-def resident_mb() -> float:
-    """Give the memory that this process holds, megabytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident_mb(process: int = 0) -> float:
+    """Give the memory that a process holds, this one by default, megabytes."""
+    pages = int(Path(f"/proc/{process or 'self'}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
@@ -75,7 +77,8 @@ class Beats:
         stalls = self._witness.stop()
         own_ms = [1000 * (end - begin - explained_s(begin, end, stalls)) for begin, end in self.spans]
         longest = max((1000 * (end - begin) for begin, end in stalls), default=0.0)
-        late = [f"{gap:.0f} ms, of which {own:.0f} are ours" for gap, own in zip(self.gaps_ms, own_ms, strict=True) if gap > LATE_MS]
+        pairs = sorted(zip(self.gaps_ms, own_ms, strict=True), key=lambda pair: -pair[1])
+        late = [f"{gap:.0f} ms, of which {own:.0f} are ours" for gap, own in pairs if gap > LATE_MS][:TOLD]
         return "\n  ".join(
             (
                 f"all beats: {_told(self.gaps_ms)}",
@@ -182,7 +185,8 @@ def memory(program: object, folder: Path, model: str, count: int) -> None:
             base = resident_mb()
         if number % max(1, count // 10) == 0 or number == count:
             growth = f"  {100 * (resident_mb() / base - 1):+.1f} % since the first" if base else ""
-            print(f"{number:6d} pictures  {resident_mb():7.0f} MB{growth}", flush=True)
+            engine = f"; networks {resident_mb(program.engines.process_id):.0f} MB" if program.engines.process_id else ""
+            print(f"{number:6d} pictures  {resident_mb():7.0f} MB{growth}{engine}", flush=True)
         store.apply(image_stepped, 1)
 
 
