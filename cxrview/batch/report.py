@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cxrview
 from cxrview.batch.compare import Comparison, LabelComparison, others_text
+from cxrview.batch.flag_texts import flag_text
 from cxrview.batch.gathered import BINS, FILES_OF_A_REASON, Gathered, Picked, gathered, reasons_of, short_path
 from cxrview.batch.outcome import Outcome
 from cxrview.batch.pictures import PLAIN, pictures_by_label
@@ -267,7 +268,7 @@ def _flagged(found: Gathered, manifest: Manifest, pictures: _Drawn) -> str:
     if not found.flags:
         return ""
     counted = "".join(
-        f'<tr><td>{count:,}</td><td>{escape(flag.replace("_", " "))}</td><td class="meta">{escape(MEANINGS.get(flag, ""))}</td></tr>'
+        f'<tr><td>{count:,}</td><td>{escape(flag_text(flag))}</td><td class="meta">{escape(MEANINGS.get(flag, ""))}</td></tr>'
         for flag, count in found.flags.most_common()
     )
     head = "<thead><tr><th>Images</th><th>Flag</th><th>Meaning</th></tr></thead>"
@@ -308,7 +309,7 @@ def _share(shown: int, count: int) -> str:
 
 
 def _why(row: ScoreRow) -> str:
-    return ", ".join(flag.replace("_", " ") for flag in row.flags)
+    return ", ".join(flag_text(flag) for flag in row.flags)
 
 
 def _tile(picked: Picked, pictures: _Drawn, label: str, strong: str, beside: str) -> str:

@@ -164,6 +164,11 @@ def test_findings_stand_with_the_strongest_first(panel: WorklistPanel) -> None:
     assert str(panel.table.model().index(0, 4).data()) == "pneumonia 0.90, normal 0.60"
 
 
+def test_flags_stand_in_the_words_of_the_window(panel: WorklistPanel) -> None:
+    panel.render_state(worklist([row(0, 0.9, flags=("no_window", "of_another_version"))]), AppState())
+    assert str(panel.table.model().index(0, 6).data()) == "no window in the file, of another version"
+
+
 def test_steps_follow_the_order_and_stop_at_the_ends(five: Worklist) -> None:
     state = case_stepped(five, 1)
     assert (current_case(state) or five.cases.all[0]).name == "film-1.png"

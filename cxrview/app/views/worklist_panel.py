@@ -43,6 +43,7 @@ from cxrview.app.worklist import (
     running_text,
     seconds_text,
 )
+from cxrview.batch.flag_texts import flag_text
 from cxrview.batch.readings import Call
 
 LEAST_ROWS = 7
@@ -156,7 +157,7 @@ class WorklistPanel(QWidget):
         self._label.render_choices(
             [("any finding", ANY), *((state.cases.name_of(at), label) for at, label in enumerate(state.cases.labels))], state.filter.label
         )
-        self._flag.render_choices([("any flag", ANY), *((flag.replace("_", " "), flag) for flag in all_flags(state))], state.filter.flag)
+        self._flag.render_choices([("any flag", ANY), *((flag_text(flag), flag) for flag in all_flags(state))], state.filter.flag)
         self._status.render_choices([(str(each), each) for each in StatusFilter], state.filter.status)
         self._reading.render_choices([(str(each), each) for each in ReadState], state.filter.reading)
         self._blind.setChecked(state.is_blind)

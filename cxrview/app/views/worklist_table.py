@@ -9,6 +9,7 @@ from cxrview.app.cases import Case
 from cxrview.app.state import ThemeName
 from cxrview.app.theme import THEMES, Colours
 from cxrview.app.worklist import SortBy, Worklist, is_veiled
+from cxrview.batch.flag_texts import flag_text
 from cxrview.batch.readings import Call, Opinion
 
 Index = QModelIndex | QPersistentModelIndex
@@ -97,7 +98,7 @@ class WorklistModel(QAbstractTableModel):
                 return _reason(case) or ", ".join(f"{name_of(at)} {case.probabilities[at]:.2f}" for at in strongest)
             case 5:
                 return case.view
-        return ", ".join(flag.replace("_", " ") for flag in case.flags)
+        return ", ".join(flag_text(flag) for flag in case.flags)
 
     def _tooltip(self, case: Case, place: int) -> str:
         name = f"Case {place + 1:,}" if self._is_hiding_names else case.key
