@@ -125,7 +125,12 @@ def build(application: QApplication | None = None, runner: Runner | None = None,
     window.render_state(store.state)
     remembering = Remembering(store, settings)
     # At once, for the program may be killed later.
-    for settled in (window.notice_page.accepted, window.settings_dialog.finished, window.own_windows_dialog.finished):
+    for settled in (
+        window.notice_page.accepted,
+        window.settings_dialog.finished,
+        window.own_windows_dialog.finished,
+        window.own_keys_dialog.finished,
+    ):
         settled.connect(lambda *_result: remembering.keep())
     desk = Desk(window, runner, where.runs_dir, on_published=models.refresh, on_open=partial(open_paths, controllers))
     window.actions_.train.triggered.connect(desk.open)

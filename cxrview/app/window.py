@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from cxrview import __version__
 from cxrview.app.blinding import veiled
+from cxrview.app.own_keys import canvas_keys
 from cxrview.app.privacy import shown_name
 from cxrview.app.state import AppState, LoadedPicture, LoadingPicture, NoPicture, ReadyModel, ThemeName
 from cxrview.app.theme import ICON_PX, app_icon, apply_theme, system_theme
@@ -46,6 +47,7 @@ if TYPE_CHECKING:  # what is not seen at first is imported and built behind the 
     from cxrview.app.views.cell_grid import CellGrid
     from cxrview.app.views.exporting import Exporting
     from cxrview.app.views.model_panel import ModelPanel
+    from cxrview.app.views.own_keys_dialog import OwnKeysDialog
     from cxrview.app.views.own_windows_dialog import OwnWindowsDialog
     from cxrview.app.views.settings_dialog import SettingsDialog
     from cxrview.app.views.tag_dialog import TagDialog
@@ -79,6 +81,7 @@ class MainWindow(QMainWindow):
     tag_dialog: TagDialog
     settings_dialog: SettingsDialog
     own_windows_dialog: OwnWindowsDialog
+    own_keys_dialog: OwnKeysDialog
     exporting: Exporting
 
     def __init__(self, layout_file: Path) -> None:
@@ -117,13 +120,16 @@ class MainWindow(QMainWindow):
         from cxrview.app.views.browser_panel import BrowserPanel
         from cxrview.app.views.cell_grid import CellGrid
         from cxrview.app.views.exporting import Exporting
+        from cxrview.app.views.keys_dialog import key_rows
         from cxrview.app.views.model_panel import ModelPanel
+        from cxrview.app.views.own_keys_dialog import OwnKeysDialog
         from cxrview.app.views.own_windows_dialog import OwnWindowsDialog
         from cxrview.app.views.settings_dialog import SettingsDialog
         from cxrview.app.views.tag_dialog import TagDialog
 
         self.browser, self.cells, self.model_panel = BrowserPanel(), CellGrid(), ModelPanel()
         self.tag_dialog, self.settings_dialog, self.own_windows_dialog = TagDialog(self), SettingsDialog(self), OwnWindowsDialog(self)
+        self.own_keys_dialog = OwnKeysDialog(key_rows(self.menuBar(), self.profile_menu.usual), self)
         self.exporting = Exporting(self, lambda: self.cells.canvases)
         self._fill_splitter()
         self._is_complete = True
@@ -140,7 +146,7 @@ class MainWindow(QMainWindow):
         menus = (self.actions_, self.window_menu, self.mark_menu, self.layout_menu, self.profile_menu, self.study_menu)
         self._seen = seen = veiled(state)
         # What is hidden is rendered when it is shown: a step through the list has no time for it.
-        hidden_mostly = (self.settings_dialog, self.own_windows_dialog, self.start_page)
+        hidden_mostly = (self.settings_dialog, self.own_windows_dialog, self.own_keys_dialog, self.start_page)
         dialogs = (self.tag_dialog, *(view for view in hidden_mostly if view.isVisibleTo(self)))
         if state.is_blinded != self._is_blinded:
             self._is_blinded = state.is_blinded
@@ -218,7 +224,7 @@ class MainWindow(QMainWindow):
         """Tell what the mouse and the keys do."""
         from cxrview.app.views.keys_dialog import KeysDialog, commands_of
 
-        KeysDialog(commands_of(self.menuBar()), self).open()
+        KeysDialog(commands_of(self.menuBar()), canvas_keys(self._seen), self).open()
 
     def show_palette(self) -> None:
         """Let the person find a command by its name."""
@@ -236,6 +242,11 @@ class MainWindow(QMainWindow):
         """Let the person keep windows under names."""
         self.own_windows_dialog.render_state(self._seen)
         self.own_windows_dialog.open()
+
+    def show_own_keys(self) -> None:
+        """Let the person give other keys to commands."""
+        self.own_keys_dialog.render_state(self._seen)
+        self.own_keys_dialog.open()
 
     def show_card(self, state: AppState) -> None:
         """Let the person read the card of the model in use."""

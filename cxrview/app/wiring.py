@@ -59,6 +59,7 @@ from cxrview.app.marking import (
     tool_chosen,
     tool_dropped,
 )
+from cxrview.app.own_keys import key_chosen, key_reset, keys_reset
 from cxrview.app.polarity import polarity_turned
 from cxrview.app.privacy import names_toggled, tags_closed, tags_opened
 from cxrview.app.state import (
@@ -308,6 +309,11 @@ def _wire_settings(window: MainWindow, store: Store, controllers: Controllers) -
     dialog.cache_chosen.connect(store.bound(cache_chosen))
     dialog.answers_memory_chosen.connect(store.bound(answers_memory_chosen))
     dialog.own_windows_requested.connect(window.show_own_windows)
+    dialog.own_keys_requested.connect(window.show_own_keys)
+    window.profile_menu.own_keys_requested.connect(window.show_own_keys)
+    window.own_keys_dialog.key_chosen.connect(store.bound(key_chosen))
+    window.own_keys_dialog.key_reset.connect(store.bound(key_reset))
+    window.own_keys_dialog.all_reset.connect(lambda: store.apply(keys_reset))
     dialog.colours_chosen.connect(store.bound(colours_chosen))
     dialog.default_model_chosen.connect(store.bound(default_model_chosen))
     dialog.engine_chosen.connect(controllers.models.choose_engine)

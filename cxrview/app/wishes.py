@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cxrview.app.layers import Layer, layer_colours, window_layers
+from cxrview.app.own_keys import keys_text
 from cxrview.app.own_windows import parse_windows, windows_text
 from cxrview.app.profiles import PROFILES, parse_keys
 from cxrview.app.state import AppState, AskedEngine, ThemeName
@@ -50,6 +51,7 @@ def kept_settings(settings: Settings, state: AppState) -> Settings:
         settings,
         theme=SYSTEM if state.is_theme_of_system else str(state.theme),
         profile=state.profile.name,
+        keys=settings.keys if parse_keys(settings.keys) == state.own_keys else keys_text(state.own_keys),
         windows=windows_text(state.own_windows),
         heatmap_opacity=round(state.layers.first_map.opacity, 2),
         heatmap_colours=_colours_of(state),

@@ -38,7 +38,7 @@ def test_commands_are_those_of_the_menus_with_submenus(window: QMainWindow) -> N
         ("File", "Never", ""),
         ("View › Colours", "Black & white", ""),
     ]
-    page = keys_page(commands)
+    page = keys_page(commands, {})
     assert "Ctrl+O" in page
     assert "Black" not in page
     assert plain("A && &b…") == "A & b"

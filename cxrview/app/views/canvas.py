@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QFocusEvent,
     QFont,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -28,6 +29,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cxrview.app.marking import history_of, selected_mark
+from cxrview.app.own_keys import canvas_keys
 from cxrview.app.privacy import patient_text, searching_text, shown_name
 from cxrview.app.profiles import DEFAULT, Drag, Wheel
 from cxrview.app.state import (
@@ -53,7 +55,7 @@ from cxrview.app.views.canvas_texts import (
     top_box,
     top_lines,
 )
-from cxrview.app.views.cover_hand import SIZE_KEYS, CoverHand
+from cxrview.app.views.cover_hand import SPOT_FACTORS, CoverHand
 from cxrview.app.views.layer_painter import LayerPainter, Part
 from cxrview.app.views.layer_sheet import LayerSheet
 from cxrview.app.views.lens import Lens
@@ -71,6 +73,7 @@ WHEEL_FACTOR = 1.2
 # What Qt calls one notch of a wheel.
 WHEEL_NOTCH = 120
 KEY_FACTOR = 1.25
+ZOOM_FACTORS = {"zoomIn": KEY_FACTOR, "zoomOut": 1.0 / KEY_FACTOR}
 # A right drag of this many view px doubles the zoom.
 ZOOM_DRAG_PX = 150.0
 STEP_KEYS = {
@@ -88,8 +91,6 @@ GRIP_PX = 7.0
 SLIP_PX = 4.0
 
 
-# Held down for the magnifier.
-LENS_KEY = Qt.Key.Key_Z
 # Width of the frame around the active canvas.
 FRAME_PX = 2
 EMPTY_WORDS = "Choose an image in the list to see it here."
@@ -164,6 +165,8 @@ class Canvas(QWidget):
         self._tool: MarkKind | None = None
         self._is_marked = False
         self._profile = DEFAULT
+        self._key_source: tuple[object, ...] = ()
+        self._key_names: dict[str, str] = {}
         self._wheel_left = 0
         self._lens = Lens()
         self._notes = NoteEditor(self)
@@ -185,6 +188,7 @@ class Canvas(QWidget):
             self._hand.drop()
             self._notes.drop()
         self._profile = state.profile
+        self._render_keys(state)
         self._picture, self._display, self._words, self._colours = state.picture, state.display, words, THEMES[state.theme]
         self._naming = naming
         is_changed = self._render_marks(state)
@@ -195,6 +199,12 @@ class Canvas(QWidget):
             is_changed = True
         if is_changed or before != (self._picture, self._display, self._words, self._colours, self._naming):
             self.update()
+
+    def _render_keys(self, state: AppState) -> None:
+        source = (state.profile, state.own_keys, state.own_windows)
+        if source != self._key_source:
+            self._key_source = source
+            self._key_names = {key.casefold(): name for key, name in canvas_keys(state).items()}
 
     def set_marked(self, *, is_marked: bool) -> None:
         """Draw a frame around the canvas that is active among several."""
@@ -530,30 +540,32 @@ class Canvas(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step through the list, zoom, and remember that Space turns the left drag into panning."""
         key = Qt.Key(event.key())
-        if key in STEP_KEYS:
+        name = self._name_of(event)
+        if name in ZOOM_FACTORS:
+            self.zoom_by(ZOOM_FACTORS[name])
+        elif name in SPOT_FACTORS and self._cover.cover.is_on:
+            self.cover_resized.emit(self._cover.cover.share * SPOT_FACTORS[name])
+        elif name == "magnifier":
+            self._set_lens(is_on=True)
+        elif name == "hand":
+            self._set_space(is_down=True)
+        elif key in STEP_KEYS:
             self.step_requested.emit(STEP_KEYS[key])
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+        elif key == Qt.Key.Key_Equal:
             self.zoom_by(KEY_FACTOR)
-        elif key == Qt.Key.Key_Minus:
-            self.zoom_by(1.0 / KEY_FACTOR)
-        elif key in SIZE_KEYS and self._cover.cover.is_on:
-            self.cover_resized.emit(self._cover.cover.share * SIZE_KEYS[key])
         elif key == Qt.Key.Key_Escape:
             self._hand.drop()
             self.tool_dropped.emit()
             self.update()
-        elif key == LENS_KEY:
-            self._set_lens(is_on=True)
-        elif key == Qt.Key.Key_Space:
-            self._set_space(is_down=True)
         else:
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """Give the left drag back to the window."""
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+        name = self._name_of(event)
+        if name == "hand" and not event.isAutoRepeat():
             self._set_space(is_down=False)
-        elif event.key() == LENS_KEY and not event.isAutoRepeat():
+        elif name == "magnifier" and not event.isAutoRepeat():
             self._set_lens(is_on=False)
         else:
             super().keyReleaseEvent(event)
@@ -579,6 +591,10 @@ class Canvas(QWidget):
         """Forget a Space that was let go elsewhere."""
         self._set_space(is_down=False)
         super().enterEvent(event)
+
+    def _name_of(self, event: QKeyEvent) -> str:
+        """Give what a key of the canvas is for; empty when it is none of them."""
+        return self._key_names.get(QKeySequence(event.key()).toString(QKeySequence.SequenceFormat.PortableText).casefold(), "")
 
     def _set_lens(self, *, is_on: bool) -> None:
         self._lens.is_on = is_on

@@ -16,7 +16,7 @@ from cxrview.core.cover import Spot
 GROUND = QColor(128, 128, 128, 215)
 LINE_PX = 1.6
 HINT = "Click to hide a spot from the model  ·  [ and ]: size  ·  Ctrl+Z: uncover  ·  Esc: no tool"
-SIZE_KEYS = {Qt.Key.Key_BracketLeft: 1 / SIZE_STEP, Qt.Key.Key_BracketRight: SIZE_STEP}
+SPOT_FACTORS = {"spotSmaller": 1 / SIZE_STEP, "spotLarger": SIZE_STEP}
 
 
 class CoverHand:

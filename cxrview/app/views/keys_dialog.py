@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -10,22 +10,13 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
 
+from cxrview.app.own_keys import CANVAS_TITLES
 from cxrview.app.views.close_box import close_box
+from cxrview.app.views.own_keys_dialog import KeyRow
 
 FIRST_SIZE = QSize(680, 680)
 KEYS_WIDTH_PX = 230
-MOUSE = (
-    ("Left drag", "window (sideways) and level (up and down); with a tool, measure"),
-    ("Ctrl + left drag", "window from a rectangle"),
-    ("Middle drag, Space + left drag", "pan"),
-    ("Wheel, right drag, + and −", "zoom at the mouse"),
-    ("Double click", "fit to window"),
-    ("Hold Z", "magnifier"),
-    ("Drag the mark on a bar", "move the threshold (Ctrl with the left and right arrows)"),
-    ("Drag a row of the layers", "reorder heatmaps (Alt with the up and down arrows)"),
-    ("Arrow keys, Page Up, Page Down", "previous and next image"),
-    ("Tab", "next place of the layout"),
-)
+OTHERS_TEXT = "Other keys for any command: File › Settings › Keys of your own."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +42,12 @@ def commands_of(bar: QMenuBar) -> tuple[Command, ...]:
     return tuple(command for action in bar.actions() for command in _below(action))
 
 
+def key_rows(bar: QMenuBar, usual: Mapping[str, str]) -> tuple[KeyRow, ...]:
+    """Give every command that can have keys, in the order of the menus, and the canvas's own keys after them."""
+    named = ((command.action.objectName(), f"{command.menu} › {command.name}") for command in commands_of(bar))
+    return tuple(KeyRow(name, title, usual[name]) for name, title in (*named, *CANVAS_TITLES.items()) if name in usual)
+
+
 def plain(text: str) -> str:
     """Take the marks of menu keys out of a text."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip("…")
@@ -64,13 +61,32 @@ def _below(action: QAction, path: str = "") -> list[Command]:
     return [command for each in menu.actions() for command in _below(each, title)]
 
 
-def keys_page(commands: Sequence[Command]) -> str:
+def mouse_rows(canvas: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Say what mouse and arrows do; `canvas` has the names of the canvas's own keys by their keys."""
+    keys = {name: key for key, name in canvas.items()}
+    zoom = [keys[name] for name in ("zoomIn", "zoomOut") if name in keys]
+    rows = (
+        ("Left drag", "window (sideways) and level (up and down); with a tool, measure"),
+        ("Ctrl + left drag", "window from a rectangle"),
+        ("Middle drag" + (f", {keys['hand']} + left drag" if "hand" in keys else ""), "pan"),
+        (", ".join(("Wheel", "right drag", *zoom)), "zoom at the mouse"),
+        ("Double click", "fit to window"),
+        (f"Hold {keys.get('magnifier', '')}", "magnifier") if "magnifier" in keys else None,
+        ("Drag the mark on a bar", "move the threshold (Ctrl with the left and right arrows)"),
+        ("Drag a row of the layers", "reorder heatmaps (Alt with the up and down arrows)"),
+        ("Arrow keys, Page Up, Page Down", "previous and next image"),
+        ("Tab", "next place of the layout"),
+    )
+    return tuple(row for row in rows if row is not None)
+
+
+def keys_page(commands: Sequence[Command], canvas: Mapping[str, str]) -> str:
     """Write the page: the mouse first, then the keys menu by menu."""
-    groups: dict[str, list[tuple[str, str]]] = {"Mouse and arrows": list(MOUSE)}
+    groups: dict[str, list[tuple[str, str]]] = {"Mouse and arrows": list(mouse_rows(canvas))}
     for command in commands:
         if command.keys:
             groups.setdefault(command.menu, []).append((command.keys, command.name))
-    parts = []
+    parts = [f"<p>{escape(OTHERS_TEXT)}</p>"]
     for title, rows in groups.items():
         cells = "".join(f'<tr><td width="{KEYS_WIDTH_PX}"><b>{escape(keys)}</b></td><td>{escape(words)}</td></tr>' for keys, words in rows)
         parts.append(f'<h4>{escape(title)}</h4><table cellspacing="0" cellpadding="4">{cells}</table>')
@@ -80,7 +96,7 @@ def keys_page(commands: Sequence[Command]) -> str:
 class KeysDialog(QDialog):
     """Shows the page."""
 
-    def __init__(self, commands: Sequence[Command], parent: QWidget | None = None) -> None:
+    def __init__(self, commands: Sequence[Command], canvas: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("keysDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -88,7 +104,7 @@ class KeysDialog(QDialog):
         text = QTextBrowser(self)
         text.setObjectName("keysText")
         text.setAccessibleName("Mouse and keys")
-        text.setHtml(keys_page(commands))
+        text.setHtml(keys_page(commands, canvas))
         layout = QVBoxLayout(self)
         layout.addWidget(text, 1)
         layout.addWidget(close_box(self))

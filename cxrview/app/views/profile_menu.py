@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from cxrview.app.own_keys import CANVAS_KEYS
 from cxrview.app.profiles import PROFILES, Profile, keys_of
 from cxrview.app.state import AppState
 
@@ -20,11 +21,15 @@ class ProfileMenu(QMenu):
 
     profile_chosen = Signal(object)
     """Parameters: profile (Profile)."""
+    own_keys_requested = Signal()
+    """The person wants other keys."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("&Mouse and keys", parent)
         self.setObjectName("profileMenu")
         self.profiles = {name: self._build_profile(profile) for name, profile in PROFILES.items()}
+        self.addSeparator()
+        self.own_keys = self._build_own_keys()
         self._actions: dict[str, QAction] = {}
         self._usual: dict[str, str] = {}
         self._bound: tuple[Profile, Mapping[str, str]] | None = None
@@ -32,16 +37,21 @@ class ProfileMenu(QMenu):
     def take(self, bar: QMenuBar) -> None:
         """Bind the actions of these menus from now on; the keys that they have now are the usual ones."""
         self._actions = {action.objectName(): action for action in _below(bar.actions()) if action.objectName()}
-        self._usual = {name: action.shortcut().toString(PORTABLE) for name, action in self._actions.items()}
+        self._usual = {name: action.shortcut().toString(PORTABLE) for name, action in self._actions.items()} | CANVAS_KEYS
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The object names of all actions that can have keys."""
-        return tuple(self._actions)
+        """The object names of all actions that can have keys, and the names of the canvas's own keys."""
+        return tuple(self._usual)
+
+    @property
+    def usual(self) -> Mapping[str, str]:
+        """The keys that all of these have where neither profile nor person says otherwise."""
+        return self._usual
 
     def strangers(self, own: Mapping[str, str]) -> tuple[str, ...]:
         """Give the names among one's own keys that no action has."""
-        return tuple(sorted(set(own) - set(self._actions)))
+        return tuple(sorted(set(own) - set(self._usual)))
 
     def render_state(self, state: AppState) -> None:
         """Bind keys as this state says."""
@@ -70,6 +80,13 @@ class ProfileMenu(QMenu):
         action.setObjectName(f"profile{profile.name.title()}")
         action.setCheckable(True)
         action.triggered.connect(partial(self._tell, profile))
+        self.addAction(action)
+        return action
+
+    def _build_own_keys(self) -> QAction:
+        action = QAction("&Keys of your own…", self)
+        action.setObjectName("ownKeys")
+        action.triggered.connect(lambda: self.own_keys_requested.emit())
         self.addAction(action)
         return action
 

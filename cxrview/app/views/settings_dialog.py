@@ -43,6 +43,8 @@ class SettingsDialog(QDialog):
     """Names are to be hidden, or shown again."""
     own_windows_requested = Signal()
     """The kept windows are wanted."""
+    own_keys_requested = Signal()
+    """Other keys are wanted."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,9 +59,8 @@ class SettingsDialog(QDialog):
         self._answers = ChoiceBox("settingsAnswers", "Memory for answers", self)
         self._auto = self._box("settingsAutoScore", "Score an image as soon as it is shown")
         self._names = self._box("settingsHideNames", "Hide names and identifiers")
-        self._windows = QPushButton("Windows of your own…", self)
-        self._windows.setObjectName("settingsOwnWindows")
-        self._windows.setAutoDefault(False)
+        self._windows = self._button("settingsOwnWindows", "Windows of your own…")
+        self._keys = self._button("settingsOwnKeys", "Keys of your own…")
         self._connect()
         self._build_layout()
 
@@ -92,6 +93,13 @@ class SettingsDialog(QDialog):
         self._auto.clicked.connect(self.auto_scoring_toggled)
         self._names.clicked.connect(self.names_toggled)
         self._windows.clicked.connect(self.own_windows_requested)
+        self._keys.clicked.connect(self.own_keys_requested)
+
+    def _button(self, name: str, text: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setObjectName(name)
+        button.setAutoDefault(False)
+        return button
 
     def _box(self, name: str, text: str) -> QCheckBox:
         box = QCheckBox(text, self)
@@ -100,7 +108,7 @@ class SettingsDialog(QDialog):
 
     def _build_layout(self) -> None:
         groups: tuple[tuple[str, tuple[ChoiceBox, ...], tuple[QWidget, ...]], ...] = (
-            ("Window", (self._theme, self._profile, self._cache), (self._windows,)),
+            ("Window", (self._theme, self._profile, self._cache), (self._keys, self._windows)),
             ("Model", (self._model, self._engine, self._device, self._colours, self._answers), (self._auto,)),
             ("Privacy", (), (self._names,)),
         )
