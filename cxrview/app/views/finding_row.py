@@ -23,9 +23,9 @@ KEY_STEP = 0.01
 # The bar of a second model, below the first.
 SECOND_PX = 4
 SECOND_GAP_PX = 5
-# The line of "don't know" above the bar.
+# The line of "don't know" below the bar, and above that of a second model.
 BOUNDS_PX = 1
-BOUNDS_GAP_PX = 3
+BOUNDS_GAP_PX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +172,11 @@ class FindingRow(QAbstractButton):
         painter.drawEllipse(QPointF(after_x, track.center().y()), BAR_PX / 2, BAR_PX / 2)
 
     def _paint_bounds(self, painter: QPainter, bounds: ConformalRule, track: QRectF, *, is_unknown: bool) -> None:
-        """Mark above the bar between which probabilities the answer is "don't know"."""
+        """Mark below the bar between which probabilities the answer is "don't know"."""
         low, high = (track.left() + track.width() * share for share in sorted((bounds.negative_to, bounds.positive_from)))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._colours.text if is_unknown else self._colours.muted))
-        painter.drawRect(QRectF(low, track.top() - BOUNDS_GAP_PX, max(1.0, high - low), BOUNDS_PX))
+        painter.drawRect(QRectF(low, track.bottom() + BOUNDS_GAP_PX, max(1.0, high - low), BOUNDS_PX))
 
     def _paint_bar(self, painter: QPainter, shown: FindingShown) -> None:
         finding = shown.finding
@@ -300,7 +300,7 @@ def _bounds_text(shown: FindingShown) -> str:
         return ""
     low, high = sorted((shown.bounds.negative_to, shown.bounds.positive_from))
     said = answer(shown.bounds, shown.finding.probability)
-    return f"With “don't know” for an answer: {said}; it is “don't know” from {low:.2f} to {high:.2f}, the line above the bar"
+    return f"With “don't know” for an answer: {said}; it is “don't know” from {low:.2f} to {high:.2f}, the line below the bar"
 
 
 def state_of(finding: Finding) -> str:
