@@ -192,7 +192,8 @@ QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0 4px
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }
 QDoubleSpinBox:focus { border-color: $accent; }
 QTextBrowser, QTableView, QPlainTextEdit { background: $panel; border: 1px solid $border; border-radius: 5px; }
-#problemTable::item { padding: 3px 6px; }
+QTableView { selection-background-color: $selected; selection-color: $text; }
+#problemTable::item, #ownKeysTable::item { padding: 3px 6px; }
 QHeaderView::section { background: $raised; border: none; border-right: 1px solid $border; padding: 5px 8px; }
 #noticeBar { background: $selected; border: 1px solid $accent; border-bottom: none; }
 #noticeBar { border-top-left-radius: 8px; border-top-right-radius: 8px; }
