@@ -136,6 +136,7 @@ def build(application: QApplication | None = None, runner: Runner | None = None,
     window.actions_.train.triggered.connect(desk.open)
     window.start_page.train_requested.connect(desk.open)
     worklist = WorklistDesk(window, store, runner)
+    window.start_page.score_requested.connect(worklist.begin)
     window.actions_.worklist.triggered.connect(worklist.toggle)
     return Program(window, store, runner, controllers, shelf, desk, worklist, crashes, remembering, settings, engines)
 

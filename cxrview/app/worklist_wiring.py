@@ -59,6 +59,12 @@ class WorklistDesk:
         self._dock.show()
         self._dock.raise_()
 
+    def begin(self) -> None:
+        """Show the worklist, and ask which folder to score."""
+        self.open()
+        assert self.panel is not None
+        self.panel.ask_for_folder()
+
     def close(self) -> None:
         """Stop the scoring; what is done is kept."""
         if self.work is None or self.store is None:

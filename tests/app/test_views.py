@@ -224,7 +224,7 @@ def test_a_fresh_panel_looks_like_one_that_lived_through_the_session(model_panel
     qtbot.waitUntil(lambda: fresh.grab().toImage() == model_panel.grab().toImage())
 
 
-def test_the_start_page_offers_four_ways_to_begin(qtbot: QtBot) -> None:
+def test_the_start_page_offers_its_ways_to_begin(qtbot: QtBot) -> None:
     page = StartPage()
     qtbot.addWidget(page)
     page.render_state(models_listed(AppState(), ()))
@@ -232,6 +232,8 @@ def test_the_start_page_offers_four_ways_to_begin(qtbot: QtBot) -> None:
         "startFolder": page.open_folder_requested,
         "startFiles": page.open_files_requested,
         "startPhantoms": page.phantoms_requested,
+        "startScore": page.score_requested,
+        "startTrain": page.train_requested,
         "startAddModel": page.add_model_requested,
     }
     for name, signal in names.items():
@@ -240,6 +242,14 @@ def test_the_start_page_offers_four_ways_to_begin(qtbot: QtBot) -> None:
     assert text_of(page, "startStatus") == NoModel().reason
     page.render_state(search_started(AppState(), "films"))
     assert text_of(page, "startStatus") == "Looking for radiographs in films…"
+
+
+def test_the_start_page_may_be_low_for_what_stands_below_it(qtbot: QtBot) -> None:
+    page = StartPage()
+    qtbot.addWidget(page)
+    page.render_state(models_listed(AppState(), ()))
+    assert page.minimumSizeHint().height() < 150
+    assert page.minimumSizeHint().width() > 400  # nothing of it is cut off at the sides
 
 
 def test_a_notice_stays_until_it_is_dismissed(qtbot: QtBot) -> None:

@@ -1,4 +1,4 @@
-"""What is seen before anything is open: what this is, and four ways to begin."""
+"""What is seen before anything is open: what this is, and five ways to begin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from cxrview.app.model_texts import model_text
 from cxrview.app.privacy import searching_text
@@ -31,6 +31,8 @@ class StartPage(QWidget):
     """Files are to be opened."""
     phantoms_requested = Signal()
     """The built-in phantoms are to be opened."""
+    score_requested = Signal()
+    """A folder is to be scored into a table."""
     train_requested = Signal()
     """The training wizard is wanted."""
     path_chosen = Signal(object)
@@ -48,6 +50,9 @@ class StartPage(QWidget):
         self._files = self._build_button("startFiles", "Open files…")
         self._phantoms = self._build_button("startPhantoms", "Try phantoms")
         self._phantoms.setToolTip("Synthetic radiographs, drawn by physics: for a first look, not data")
+        self._score = self._build_button("startScore", "Score a folder…")
+        self._score.setToolTip("Score everything below a folder into a table, and work through it as a list")
+        self._score.clicked.connect(self.score_requested)
         self._train = self._build_button("startTrain", "Train…")
         self._train.setToolTip("Train a network on folders of your own")
         self._train.clicked.connect(self.train_requested)
@@ -124,7 +129,7 @@ class StartPage(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(10)
         buttons.addStretch(1)
-        for button in (self._folder, self._files, self._phantoms, self._train):
+        for button in (self._folder, self._files, self._phantoms, self._score, self._train):
             buttons.addWidget(button)
         buttons.addStretch(1)
         card = QFrame(self)
@@ -150,11 +155,29 @@ class StartPage(QWidget):
         column.addWidget(self._add_model, 0, Qt.AlignmentFlag.AlignHCenter)
         for label in (lead, drop, self._status, badge, self._recent_title):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        layout = QVBoxLayout(self)
+        content = QWidget(self)
+        layout = QVBoxLayout(content)
         layout.addStretch(1)
         layout.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         layout.addWidget(badge)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(_scrolled(content))
+
+
+def _scrolled(content: QWidget) -> QScrollArea:
+    """Let the page be lower than what stands on it: below it there may be a worklist."""
+    area = QScrollArea()
+    area.setObjectName("startScroll")
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumWidth(content.minimumSizeHint().width())
+    area.setWidget(content)
+    area.viewport().setAutoFillBackground(False)
+    content.setAutoFillBackground(False)
+    return area
 
 
 def _model_words(model: Model) -> str:

@@ -46,7 +46,7 @@ from cxrview.app.worklist import (
 from cxrview.batch.flag_texts import flag_text
 from cxrview.batch.readings import Call
 
-LEAST_ROWS = 7
+LEAST_ROWS = 4
 TABLES = "Score tables (*.csv *.parquet *.jsonl)"
 
 
