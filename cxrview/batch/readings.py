@@ -109,12 +109,19 @@ def readings_path(table: Path) -> Path:
 
 
 def append_opinion(path: Path, case: str, opinion: Opinion) -> None:
-    """Add a line; when this returns the disk has it."""
+    """Add a line; when this returns the disk has it.
+
+    Raises:
+        DataError: it could not be written.
+    """
     line = json.dumps({"case": case, **_values(opinion)}, ensure_ascii=True)
-    with path.open("a", encoding="utf-8", newline="\n") as stream:
-        stream.write(line + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(line + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise _unwritten("what was said could not be kept", path, error) from error
 
 
 def load_opinions(path: Path) -> dict[str, tuple[Opinion, ...]]:
@@ -142,7 +149,23 @@ def load_opinions(path: Path) -> dict[str, tuple[Opinion, ...]]:
 
 
 def export_readings(target: Path, opinions: Mapping[str, Sequence[Opinion]], order: Iterable[str]) -> int:
-    """Write a CSV with a row for each case that was read, in the given order; gives how many."""
+    """Write a CSV with a row for each case that was read, in the given order; gives how many.
+
+    Raises:
+        DataError: it could not be written.
+    """
+    try:
+        return _export(target, opinions, order)
+    except OSError as error:
+        raise _unwritten("the readings could not be written", target, error) from error
+
+
+def _unwritten(what: str, path: Path, error: OSError) -> DataError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return DataError(f"{what}: {reason}.", hint="Make room there, or work on a copy of the table elsewhere.", subject=str(path))
+
+
+def _export(target: Path, opinions: Mapping[str, Sequence[Opinion]], order: Iterable[str]) -> int:
     count = 0
     with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

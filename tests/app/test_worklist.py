@@ -136,6 +136,24 @@ def test_an_empty_list_says_why_and_what_to_do(panel: WorklistPanel, five: Workl
     assert words.text() == ""
 
 
+def test_a_table_is_not_opened_into_the_cases_of_a_batch_that_runs(panel: WorklistPanel, five: Worklist, tmp_path: Path) -> None:
+    store = WorklistStore(run_advanced(five, Running(1, 5)))
+    work = WorklistWork(store, InlineRunner())
+    work.open_table(tmp_path / "other.csv")
+    assert names(store.state) == names(five)
+    assert "under way" in store.state.notice
+    panel.render_state(store.state, AppState())
+    assert not panel.findChild(QAbstractButton, "worklistOpen").isEnabled()
+
+
+def test_a_word_that_cannot_be_kept_does_not_end_the_scoring(five: Worklist, tmp_path: Path) -> None:
+    (tmp_path / "gone.readings.jsonl").mkdir()
+    store = WorklistStore(case_stepped(replace(five, source=tmp_path / "gone.csv", running=Running(1, 5)), 1))
+    WorklistWork(store, InlineRunner()).say(Call.FINDING, "")
+    assert store.state.running == Running(1, 5)
+    assert store.state.notice
+
+
 def test_scoring_tells_how_fast_it_goes_and_how_long_it_will(panel: WorklistPanel) -> None:
     told = panel.findChild(QLabel, "worklistTold")
     assert told is not None

@@ -34,6 +34,7 @@ from cxrview.engine.packages import find_package, installed_packages
 OPEN_KEY, RUN_KEY, SAY_KEY, EXPORT_KEY = "open table", "run batch", "note opinion", "export readings"
 # New cases are sorted in with all the others: not more often than this, and less often the more there are.
 SECONDS_BETWEEN = 2.0
+ROWS_BETWEEN = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +89,17 @@ class WorklistWork:
 
     def open_table(self, path: Path) -> None:
         """Show the cases of a table."""
+        if self._store.state.running is not None:
+            self._store.apply(notice_given, "Scoring is under way: stop it first, or wait for its end.")
+            return
+        self._store.apply(notice_given, f"Reading {path.name}…")
         self._runner.start(
             Lane.DISK,
             OPEN_KEY,
             lambda context: _read(path, context),
             lambda opened: self._on_opened(path, opened),
-            on_failed=self._on_failed,
+            on_failed=self._on_trouble,
+            on_progress=lambda rows: self._store.apply(notice_given, f"Reading {path.name}: {rows:,} rows so far"),
         )
 
     def run(self, inputs: tuple[Path, ...], output: Path, model: Model) -> None:
@@ -139,7 +145,7 @@ class WorklistWork:
             f"{SAY_KEY} {case.key} {opinion.at} {opinion.seconds}",
             lambda _context: append_opinion(path, case.key, opinion),
             lambda _answer: None,
-            on_failed=self._on_failed,
+            on_failed=self._on_trouble,
         )
         if not was_veiled:
             self._store.apply(next_unread)
@@ -168,7 +174,7 @@ class WorklistWork:
             EXPORT_KEY,
             lambda _context: export_readings(target, opinions, order),
             lambda count: self._store.apply(notice_given, f"{count:,} {'reading' if count == 1 else 'readings'} in {target.name}."),
-            on_failed=self._on_failed,
+            on_failed=self._on_trouble,
         )
 
     def _on_opened(self, path: Path, opened: _Opened) -> None:
@@ -185,6 +191,10 @@ class WorklistWork:
     def _on_finished(self, text: str) -> None:
         self._store.apply(run_advanced, None, text)
 
+    def _on_trouble(self, error: CxrError) -> None:
+        """Tell of something that has nothing to do with the scoring, which may go on meanwhile."""
+        self._store.apply(notice_given, str(error))
+
     def _on_failed(self, error: CxrError) -> None:
         self._store.apply(run_advanced, None, str(error))
 
@@ -196,6 +206,8 @@ def _read(path: Path, context: Context) -> _Opened:
     for number, row in enumerate(table.rows()):
         if number % 1000 == 0:
             context.check()
+        if number and number % ROWS_BETWEEN == 0:
+            context.report(number)
         where = places.of(row.path)
         cases.append(case_of(row, table.labels, where.path, where.member))
         model, version = row.model.id, row.model.version

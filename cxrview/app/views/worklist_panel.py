@@ -168,12 +168,14 @@ class WorklistPanel(QWidget):
         running = state.running
         self._progress.setVisible(running is not None)
         self._cancel.setVisible(running is not None)
-        self._score.setEnabled(running is None)
+        for button in (self._score, self._open):
+            button.setEnabled(running is None)
         if running is not None:
             self._progress.setMaximum(running.files)
             self._progress.setValue(running.done)
         doing = "" if running is None else running_text(running)
-        self._told.setText("  ·  ".join(text for text in (_counted(state), _scored_by(state, window), doing, state.notice) if text))
+        notice = state.notice if state.cases.all else ""  # else it stands where the cases would
+        self._told.setText("  ·  ".join(text for text in (_counted(state), _scored_by(state, window), doing, notice) if text))
 
     def _render_reading(self, state: Worklist) -> None:
         case = current_case(state)
@@ -358,7 +360,7 @@ def _empty_text(state: Worklist) -> str:
         return "No case fits these filters."
     if state.running is not None:
         return "Cases appear here as they are scored."
-    return "" if state.source is not None else "Score a folder, or open a table that was scored before."
+    return state.notice or ("" if state.source is not None else "Score a folder, or open a table that was scored before.")
 
 
 def _counted(state: Worklist) -> str:
