@@ -106,6 +106,7 @@ QToolButton:disabled { color: $muted; }
 QStatusBar { background: $window; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { color: $muted; padding: 0 6px; }
+QStatusBar QLabel[role="badge"] { padding: 0 10px; }
 #panel { background: $panel; }
 #panel QScrollArea, #panelBody { background: $panel; border: none; }
 QLabel { background: transparent; }
@@ -113,7 +114,6 @@ QLabel[role="heading"] { color: $muted; font-weight: 600; }
 QLabel[role="title"] { font-weight: 600; }
 QLabel[role="muted"] { color: $muted; }
 QLabel[role="error"] { color: $error; }
-QLabel[role="badge"] { color: $muted; background: $window; border-top: 1px solid $border; padding: 8px 14px; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 6px 14px; }
 QPushButton:hover { background: $hovered; }

@@ -97,7 +97,12 @@ class MainWindow(QMainWindow):
         self._is_blinded = False
         self._is_complete = False
         self.actions_ = Actions(self)
-        self.start_page, self.notice_page, self.notice_bar = StartPage(), NoticePage(), NoticeBar(self)
+        self.start_page, self.notice_page = StartPage(), NoticePage()
+        # In the foot, where no panel that is folded away takes it along.
+        self.badge = QLabel(BADGE, self)
+        self.badge.setObjectName("badge")
+        self.badge.setProperty("role", "badge")
+        self.notice_bar = NoticeBar(self, self.badge)
         self.window_menu, self.mark_menu, self.layout_menu = WindowMenu(self), MarkMenu(self), LayoutMenu(self)
         self.profile_menu, self.study_menu = ProfileMenu(self), StudyMenu(self)
         self._export_wanted: ImageRef | None = None
@@ -110,6 +115,7 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._tool_bar = self._build_tool_bar()
         self.statusBar().addWidget(self.readout, 1)
+        self.statusBar().addPermanentWidget(self.badge)
         # The notice lies on the status bar: a picture that moves because of a sentence would be lost to the eye.
         self.statusBar().setMinimumHeight(LINE_PX)
         self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))
@@ -164,6 +170,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{shown_name(state, state.current)} – cxrview" if state.current else "cxrview")
         opened = self.start_page if isinstance(state.picture, NoPicture) and not state.grid.cells else self._splitter
         self._show_page(opened if state.is_notice_accepted else self.notice_page)
+        # The other pages say so themselves.
+        self.badge.setVisible(self._stack.currentWidget() is self._splitter)
         self._bar_all_else(is_barred=not state.is_notice_accepted)
 
     @property

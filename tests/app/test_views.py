@@ -40,7 +40,6 @@ from cxrview.app.state import (
 )
 from cxrview.app.views.actions import Actions
 from cxrview.app.views.finding_row import FindingRow
-from cxrview.app.views.labels import BADGE
 from cxrview.app.views.model_panel import ModelPanel
 from cxrview.app.views.notice_bar import LINE_PX, NoticeBar
 from cxrview.app.views.start_page import StartPage
@@ -81,7 +80,6 @@ def test_the_panel_shows_what_really_runs_and_a_row_per_label(model_panel: Model
         "Pneumonia: 0.20, under its threshold",
     ]
     assert "Raw logit +0.800" in rows[1].toolTip()
-    assert text_of(model_panel, "badge") == BADGE
     assert "not a segmentation" in text_of(model_panel, "caveat")
     assert text_of(model_panel, "facts") == "•  a ramp"
     assert text_of(model_panel, "readingStatus") == ""
@@ -256,7 +254,7 @@ def test_a_notice_stays_until_it_is_dismissed(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
     window.resize(1000, 600)
-    bar = NoticeBar(window)
+    bar = NoticeBar(window, QWidget(window))
     bar.render_state(AppState())
     assert bar.isHidden()
     bar.render_state(notice_given(AppState(), "The disk is full."))
@@ -271,7 +269,7 @@ def test_a_long_notice_is_read_to_its_end_in_a_narrow_window(qtbot: QtBot) -> No
     window = QWidget()
     qtbot.addWidget(window)
     window.resize(700, 400)
-    bar = NoticeBar(window)
+    bar = NoticeBar(window, QWidget(window))
     bar.render_state(notice_given(AppState(), "The model cannot be used, and here is why. " * 6))
     text = bar.findChild(QLabel, "notice")
     assert text is not None

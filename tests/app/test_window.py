@@ -24,6 +24,7 @@ from cxrview.app.state import AskedEngine, Layout, LoadedPicture, ReadyModel, Th
 from cxrview.app.viewport import Orientation
 from cxrview.app.views.crash_dialog import CrashDialog
 from cxrview.app.views.keys_dialog import KeysDialog, commands_of
+from cxrview.app.views.labels import BADGE
 from cxrview.app.views.note_editor import NoteEditor
 from cxrview.core.eye import Eye
 from cxrview.core.marks import MarkKind
@@ -462,6 +463,16 @@ def test_four_places_are_filled_read_and_scored_one_after_the_other(program: Pro
     assert first not in [cell.current for cell in store.state.grid.cells]
 
 
+def test_the_badge_stays_when_the_panels_are_folded_away(program: Program, films: Path, qtbot: QtBot) -> None:
+    assert not program.window.badge.isVisible()
+    program.begin(Options((films,)))
+    qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
+    for panel in (program.window.browser, program.window.model_panel):
+        panel.hide()
+    assert program.window.badge.isVisible()
+    assert program.window.badge.text() == BADGE
+
+
 def test_a_sentence_covers_no_picture_and_no_words_of_four_places(program: Program, films: Path, qtbot: QtBot) -> None:
     program.begin(Options((films,)))
     qtbot.waitUntil(lambda: isinstance(program.store.state.picture, LoadedPicture))
@@ -471,7 +482,7 @@ def test_a_sentence_covers_no_picture_and_no_words_of_four_places(program: Progr
     notice = program.window.notice_bar
     taken = QRect(notice.mapToGlobal(QPoint(0, 0)), notice.size())
     assert taken.height() >= 20
-    for widget in (*program.window.cells.canvases, program.window.browser, program.window.model_panel):
+    for widget in (*program.window.cells.canvases, program.window.browser, program.window.model_panel, program.window.badge):
         assert not QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size()).intersects(taken)
     program.window.resize(1100, 700)
     assert program.window.rect().contains(notice.geometry())

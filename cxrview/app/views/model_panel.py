@@ -16,7 +16,7 @@ from cxrview.app.views.comparison_section import ComparisonSection
 from cxrview.app.views.cover_section import CoverSection
 from cxrview.app.views.engine_section import EngineSection
 from cxrview.app.views.finding_row import FindingRow, FindingShown
-from cxrview.app.views.labels import BADGE, make_label
+from cxrview.app.views.labels import make_label
 from cxrview.app.views.layer_controls import LayerControls
 from cxrview.app.views.operating_section import OperatingSection
 from cxrview.app.views.predictive_section import PredictiveSection
@@ -133,7 +133,6 @@ class ModelPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(scroll, 1)
-        layout.addWidget(make_label("badge", "badge", BADGE))
 
 
 def _answer_parts(state: AppState) -> tuple[object, ...]:

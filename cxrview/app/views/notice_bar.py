@@ -15,6 +15,7 @@ LINE_PX = 30
 # What the status bar says of the pixel below the mouse, and the corner by which a window is sized, stay free.
 READOUT_PX = 420
 CORNER_PX = 20
+GAP_PX = 16
 # Beside the words: margins, spacing and the button.
 BESIDE_PX = 60
 
@@ -22,15 +23,16 @@ BESIDE_PX = 60
 class NoticeBar(QFrame):
     """Shows the notice of the state over the status bar of its window; hidden when there is none.
 
-    A sentence of one line covers nothing else: neither picture nor words on it. A longer one grows upwards, in the middle.
+    A sentence of one line covers nothing else: neither picture nor words on it, nor the badge. A longer one grows upwards, in the middle.
     """
 
     dismissed = Signal()
     """The person has read it."""
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, badge: QWidget) -> None:
+        """Lie over the foot of `window`, left of `badge` while that is shown."""
         super().__init__(window)
-        self._window = window
+        self._window, self._badge = window, badge
         self.setObjectName("noticeBar")
         self._text = QLabel(self)
         self._text.setObjectName("notice")
@@ -63,8 +65,9 @@ class NoticeBar(QFrame):
             return
         needed = self._text.fontMetrics().horizontalAdvance(self._text.text()) + BESIDE_PX
         width, height = self._window.width(), self._window.height()
-        if needed <= width - READOUT_PX - CORNER_PX:
-            self.setGeometry(width - CORNER_PX - needed, height - LINE_PX, needed, LINE_PX)
+        right = width - CORNER_PX - (0 if self._badge.isHidden() else self._badge.sizeHint().width() + GAP_PX)
+        if needed <= right - READOUT_PX:
+            self.setGeometry(right - needed, height - LINE_PX, needed, LINE_PX)
         else:
             broad = min(needed, MAX_WIDTH_PX + BESIDE_PX, width)
             high = max(LINE_PX, self.heightForWidth(broad))
