@@ -232,7 +232,7 @@ class MainWindow(QMainWindow):
         """Tell what the mouse and the keys do."""
         from cxrview.app.views.keys_dialog import KeysDialog, commands_of
 
-        KeysDialog(commands_of(self.menuBar()), canvas_keys(self._seen), self).open()
+        KeysDialog(commands_of(self.menuBar()), canvas_keys(self._seen), self._seen.profile.wheel, self).open()
 
     def show_palette(self) -> None:
         """Let the person find a command by its name."""

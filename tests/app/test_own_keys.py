@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from cxrview.app.main import Program, build
 from cxrview.app.own_keys import CANVAS_KEYS, canvas_keys, key_chosen, key_reset, keys_reset, keys_text
 from cxrview.app.own_windows import OwnWindow
-from cxrview.app.profiles import OHIF, parse_keys
+from cxrview.app.profiles import OHIF, Wheel, parse_keys
 from cxrview.app.state import AppState
 from cxrview.app.views.canvas import Canvas
 from cxrview.app.views.keys_dialog import mouse_rows
@@ -73,8 +73,15 @@ def test_the_canvas_gives_a_key_up_to_who_has_it_and_takes_its_own() -> None:
     assert (canvas_keys(moved)["Y"], "Z" in canvas_keys(moved)) == ("magnifier", False)
     assert canvas_keys(key_reset(moved, "magnifier")) == canvas_keys(state)
     assert canvas_keys(replace(state, profile=OHIF)) == canvas_keys(state)
-    assert ("Hold Y", "magnifier") in mouse_rows(canvas_keys(moved))
-    assert not any(words == "magnifier" for _keys, words in mouse_rows(canvas_keys(key_chosen(state, "magnifier", ""))))
+    assert ("Hold Y", "magnifier") in mouse_rows(canvas_keys(moved), Wheel.ZOOM)
+    assert not any(words == "magnifier" for _keys, words in mouse_rows(canvas_keys(key_chosen(state, "magnifier", "")), Wheel.ZOOM))
+
+
+def test_the_page_of_keys_says_what_the_wheel_of_the_profile_does() -> None:
+    assert ("Wheel, right drag, +, -", "zoom at the mouse") in mouse_rows(canvas_keys(AppState()), Wheel.ZOOM)
+    stepping = mouse_rows(canvas_keys(AppState()), Wheel.STEP)
+    assert ("Ctrl + wheel, right drag, +, -", "zoom at the mouse") in stepping
+    assert ("Wheel", "previous and next image") in stepping
 
 
 def test_keys_of_the_canvas_can_be_others(shown: AppState, qtbot: QtBot) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QMenu, QMenuBar, QTextBrowser, QVBoxLayout, QWidget
 
 from cxrview.app.own_keys import CANVAS_TITLES
+from cxrview.app.profiles import Wheel
 from cxrview.app.views.close_box import close_box
 from cxrview.app.views.own_keys_dialog import KeyRow
 
@@ -61,15 +62,17 @@ def _below(action: QAction, path: str = "") -> list[Command]:
     return [command for each in menu.actions() for command in _below(each, title)]
 
 
-def mouse_rows(canvas: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def mouse_rows(canvas: Mapping[str, str], wheel: Wheel) -> tuple[tuple[str, str], ...]:
     """Say what mouse and arrows do; `canvas` has the names of the canvas's own keys by their keys."""
     keys = {name: key for key, name in canvas.items()}
-    zoom = [keys[name] for name in ("zoomIn", "zoomOut") if name in keys]
+    is_stepping = wheel is Wheel.STEP
+    zoom = ("Ctrl + wheel" if is_stepping else "Wheel", "right drag", *(keys[name] for name in ("zoomIn", "zoomOut") if name in keys))
     rows = (
         ("Left drag", "window (sideways) and level (up and down); with a tool, measure"),
         ("Ctrl + left drag", "window from a rectangle"),
         ("Middle drag" + (f", {keys['hand']} + left drag" if "hand" in keys else ""), "pan"),
-        (", ".join(("Wheel", "right drag", *zoom)), "zoom at the mouse"),
+        (", ".join(zoom), "zoom at the mouse"),
+        ("Wheel", "previous and next image") if is_stepping else None,
         ("Double click", "fit to window"),
         (f"Hold {keys.get('magnifier', '')}", "magnifier") if "magnifier" in keys else None,
         ("Drag the mark on a bar", "move the threshold (Ctrl with the left and right arrows)"),
@@ -80,9 +83,9 @@ def mouse_rows(canvas: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(row for row in rows if row is not None)
 
 
-def keys_page(commands: Sequence[Command], canvas: Mapping[str, str]) -> str:
+def keys_page(commands: Sequence[Command], canvas: Mapping[str, str], wheel: Wheel = Wheel.ZOOM) -> str:
     """Write the page: the mouse first, then the keys menu by menu."""
-    groups: dict[str, list[tuple[str, str]]] = {"Mouse and arrows": list(mouse_rows(canvas))}
+    groups: dict[str, list[tuple[str, str]]] = {"Mouse and arrows": list(mouse_rows(canvas, wheel))}
     for command in commands:
         if command.keys:
             groups.setdefault(command.menu, []).append((command.keys, command.name))
@@ -96,7 +99,7 @@ def keys_page(commands: Sequence[Command], canvas: Mapping[str, str]) -> str:
 class KeysDialog(QDialog):
     """Shows the page."""
 
-    def __init__(self, commands: Sequence[Command], canvas: Mapping[str, str], parent: QWidget | None = None) -> None:
+    def __init__(self, commands: Sequence[Command], canvas: Mapping[str, str], wheel: Wheel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("keysDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -104,7 +107,7 @@ class KeysDialog(QDialog):
         text = QTextBrowser(self)
         text.setObjectName("keysText")
         text.setAccessibleName("Mouse and keys")
-        text.setHtml(keys_page(commands, canvas))
+        text.setHtml(keys_page(commands, canvas, wheel))
         layout = QVBoxLayout(self)
         layout.addWidget(text, 1)
         layout.addWidget(close_box(self))
