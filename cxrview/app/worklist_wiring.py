@@ -141,6 +141,7 @@ def _wire(panel: WorklistPanel, store: WorklistStore, work: WorklistWork) -> Non
     panel.disagreed.connect(work.disagree)
     panel.said.connect(work.say)
     panel.export_requested.connect(work.export)
+    panel.report_requested.connect(work.report)
 
 
 def model_of(state: AppState) -> Model | None:

@@ -52,17 +52,18 @@ OWN_STYLE = """
 _Drawn = Mapping[tuple[int, int], Mapping[str, bytes]]
 
 
-def write_report(target: Path, outcome: Outcome, comparison: Comparison | None = None) -> None:
+def write_report(target: Path, outcome: Outcome, comparison: Comparison | None = None, *, command: Sequence[str] = ()) -> None:
     """Write the page; the few pictures on it are read and scored once more.
 
     Args:
         target: the HTML file.
         outcome: of the batch.
         comparison: with labels, where there are some.
+        command: the words that start the process that scores the pictures; empty for this program.
     """
     manifest = outcome.package.manifest
     found = gathered(outcome)
-    pictures = _pictures(outcome, _chosen(found))
+    pictures = _pictures(outcome, _chosen(found), command)
     scored_from = ", ".join(short_path(given) for given in outcome.plan.inputs)
     body = [
         f'<h1>{escape(manifest.title)}: scores</h1><p class="meta">{escape(manifest.id)} {escape(manifest.version)} · '
@@ -93,7 +94,7 @@ def _chosen(found: Gathered) -> list[Picked]:
     return [*best, *found.flagged.chosen(), *found.refused.chosen()]
 
 
-def _pictures(outcome: Outcome, chosen: Sequence[Picked]) -> _Drawn:
+def _pictures(outcome: Outcome, chosen: Sequence[Picked], command: Sequence[str]) -> _Drawn:
     """Give the small pictures of each chosen row by label, by number of the file and place in it."""
     wanted = {(picked.place.number, picked.place.place) for picked in chosen}
     if not wanted:
@@ -101,7 +102,7 @@ def _pictures(outcome: Outcome, chosen: Sequence[Picked]) -> _Drawn:
     plan = replace(outcome.plan, heatmaps="", pictures=Pictures.EACH_LABEL)
     tasks = [outcome.task_of(number) for number in sorted({number for number, _ in wanted})]
     made: dict[tuple[int, int], Mapping[str, bytes]] = {}
-    with Supervisor(plan, outcome.model, outcome.labels) as supervisor:
+    with Supervisor(plan, outcome.model, outcome.labels, command=command) as supervisor:
         for result in supervisor.score(tasks):
             for place, row in enumerate(result.rows if result is not None else ()):
                 if result is not None and (result.task.number, place) in wanted:

@@ -90,8 +90,8 @@ def summary_lines(summary: Summary) -> tuple[str, ...]:
 
 
 def counted(number: int, noun: str) -> str:
-    """Give `1 image`, `2 images`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Give `1 image`, `2,000 images`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _sorted_reasons(counts: Counter[str]) -> tuple[Reason, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,7 @@ from cxrview.batch.table_read import Places, open_table
 from cxrview.core.errors import DataError
 from cxrview.core.image import ImageRef
 from cxrview.engine.packages import load_package
+from cxrview.io.places import places
 from tests.app.samples import ENTRY
 
 LABELS = ("normal", "pneumonia")
@@ -350,7 +352,25 @@ def test_a_folder_is_scored_beside_the_window(qtbot: QtBot, phantom_folder: Path
     runner.close()
     assert len(store.state.shown) == 5, store.state.notice
     assert (tmp_path / "s.csv").exists()
-    assert "5 images scored" in store.state.notice
+    assert store.state.notice == "4 images scored, 1 could not be. All are in s.csv."
+
+
+def test_a_table_gives_its_report_again(qtbot: QtBot, phantom_folder: Path, fake_model: Path, tmp_path: Path) -> None:
+    store, runner = WorklistStore(Worklist()), ThreadRunner()
+    work = WorklistWork(store, runner)
+    work.run((phantom_folder,), tmp_path / "s.csv", Model(str(fake_model), "fake", "auto"))
+    qtbot.waitUntil(lambda: "All are in" in store.state.notice, timeout=60_000)
+    work.report(tmp_path / "s.html")
+    qtbot.waitUntil(lambda: "not installed" in store.state.notice, timeout=60_000)
+    assert not (tmp_path / "s.html").exists()
+    shutil.copytree(fake_model, places().models_dir / "fake")
+    work.report(tmp_path / "s.html")
+    qtbot.waitUntil(lambda: "The report is in s.html" in store.state.notice, timeout=60_000)
+    runner.close()
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert "<b>4</b>images scored" in page
+    assert "broken.dcm" in page
+    assert "data:image/jpeg;base64," in page
 
 
 @pytest.fixture

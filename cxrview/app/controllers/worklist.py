@@ -24,14 +24,19 @@ from cxrview.app.worklist import (
     run_advanced,
 )
 from cxrview.app.worklist_store import WorklistStore
+from cxrview.batch.outputs import check_folder
 from cxrview.batch.plan import Plan
 from cxrview.batch.readings import Call, Opinion, append_opinion, export_readings, load_opinions, readings_path
+from cxrview.batch.report import write_report
+from cxrview.batch.row import Status
 from cxrview.batch.run import Batch, Request
+from cxrview.batch.summary import counted
+from cxrview.batch.table_outcome import outcome_of
 from cxrview.batch.table_read import Places, open_table
-from cxrview.core.errors import CxrError
+from cxrview.core.errors import CxrError, DataError
 from cxrview.engine.packages import find_package, installed_packages
 
-OPEN_KEY, RUN_KEY, SAY_KEY, EXPORT_KEY = "open table", "run batch", "note opinion", "export readings"
+OPEN_KEY, RUN_KEY, SAY_KEY, EXPORT_KEY, REPORT_KEY = "open table", "run batch", "note opinion", "export readings", "write report"
 # New cases are sorted in with all the others: not more often than this, and less often the more there are.
 SECONDS_BETWEEN = 2.0
 ROWS_BETWEEN = 10_000
@@ -107,8 +112,13 @@ class WorklistWork:
         if self._store.state.running is not None:
             self._store.apply(notice_given, "Scoring is under way already.")
             return
+        try:
+            opinions = load_opinions(readings_path(output))
+        except DataError as error:
+            self._on_trouble(error)
+            return
         self._store.apply(run_advanced, Running(text="Opening the model…"))
-        self._store.apply(cases_opened, output, Cases(), Readings(load_opinions(readings_path(output))))
+        self._store.apply(cases_opened, output, Cases(), Readings(opinions))
         self._runner.start(
             Lane.BATCH,
             RUN_KEY,
@@ -177,6 +187,20 @@ class WorklistWork:
             on_failed=self._on_trouble,
         )
 
+    def report(self, target: Path) -> None:
+        """Write the table's report as a page; its few pictures are scored once more."""
+        source = self._store.state.source
+        if source is None:
+            return
+        self._store.apply(notice_given, f"Writing {target.name}…")
+        self._runner.start(
+            Lane.BATCH,
+            REPORT_KEY,
+            lambda _context: _report(source, target, self._command),
+            lambda _answer: self._store.apply(notice_given, f"The report is in {target.name}."),
+            on_failed=self._on_trouble,
+        )
+
     def _on_opened(self, path: Path, opened: _Opened) -> None:
         self._store.apply(cases_opened, path, opened.cases, Readings(opened.opinions))
 
@@ -197,6 +221,11 @@ class WorklistWork:
 
     def _on_failed(self, error: CxrError) -> None:
         self._store.apply(run_advanced, None, str(error))
+
+
+def _report(source: Path, target: Path, command: tuple[str, ...]) -> None:
+    check_folder(target.parent)
+    write_report(target, outcome_of(source), command=command)
 
 
 def _read(path: Path, context: Context) -> _Opened:
@@ -251,5 +280,8 @@ def _score(inputs: tuple[Path, ...], output: Path, model: Model, command: tuple[
                 context.report(_Progress(Running(step.done, step.files, "" if begun else "Opening the model…", rate), tuple(waiting)))
                 waiting, told_at, pause = [], time.monotonic(), SECONDS_BETWEEN * (1 + step.done / 20_000)
         context.report(_Progress(Running(counts.files, counts.files), tuple(waiting)))
-        finished = batch.finish(("window",))
-    return f"{finished.rows:,} {'image' if finished.rows == 1 else 'images'} scored into {output.name}."
+        statuses = batch.statuses()
+        batch.finish(("window",))
+    scored, errors = statuses.get(Status.OK, 0), statuses.get(Status.ERROR, 0)
+    others = f", {errors:,} could not be" if errors else ""
+    return f"{counted(scored, 'image')} scored{others}. All are in {output.name}."

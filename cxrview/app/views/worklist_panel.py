@@ -75,6 +75,8 @@ class WorklistPanel(QWidget):
     """The reader disagrees. Parameters: note (str)."""
     said = Signal(object, str)
     """The reader says what is seen. Parameters: call (Call), note (str)."""
+    report_requested = Signal(object)
+    """The table is wanted as a page for people. Parameters: target (Path)."""
     export_requested = Signal(object)
     """The readings are wanted as a table. Parameters: target (Path)."""
 
@@ -148,6 +150,14 @@ class WorklistPanel(QWidget):
         if name:
             self.export_requested.emit(Path(name))
 
+    def ask_for_report(self) -> None:
+        """Let the person choose where the report goes."""
+        source = self._state.source
+        start = str(source.with_suffix(".html")) if source is not None else "report.html"
+        name, _kind = QFileDialog.getSaveFileName(self, "Report of the table", start, "Web page (*.html)")
+        if name:
+            self.report_requested.emit(Path(name) if Path(name).suffix else Path(f"{name}.html"))
+
     # What is shown.
 
     def _render_filters(self, state: Worklist) -> None:
@@ -170,6 +180,7 @@ class WorklistPanel(QWidget):
         self._cancel.setVisible(running is not None)
         for button in (self._score, self._open):
             button.setEnabled(running is None)
+        self._report.setEnabled(running is None and state.source is not None and bool(state.cases.all))
         if running is not None:
             self._progress.setMaximum(running.files)
             self._progress.setValue(running.done)
@@ -272,6 +283,8 @@ class WorklistPanel(QWidget):
         self._note.setObjectName("worklistNote")
         self._note.setAccessibleName("Note on the case")
         self._note.setPlaceholderText("Note, kept with the next word on this case")
+        self._report = _button("worklistReport", "Report…", "Write a page with counts, distributions, top cases and what was withheld")
+        self._report.clicked.connect(self.ask_for_report)
         self._export = _button("worklistExport", "Export readings…", "Write what was said as a table")
         self._export.clicked.connect(self.ask_for_export)
 
@@ -331,7 +344,7 @@ class WorklistPanel(QWidget):
         for widget in (self._score, self._open, self._text, self._label, self._status, self._flag, self._reading, self._blind):
             top.addWidget(widget, 1 if widget in (self._text, self._label, self._status, self._flag, self._reading) else 0)
         calls = (self._agree, self._disagree, self._finding, self._no_finding, self._unsure)
-        for item in (self._previous, self._next, *calls, self._note, self._export):
+        for item in (self._previous, self._next, *calls, self._note, self._export, self._report):
             middle.addWidget(item, 1 if item is self._note else 0)
         bottom.addWidget(self._told)
         bottom.addWidget(self._figures, 1)
