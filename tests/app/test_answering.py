@@ -17,7 +17,7 @@ from cxrview.app.controllers.answering import Answer, Memory, save_answer
 from cxrview.app.controllers.comparing import Comparing
 from cxrview.app.controllers.covering import Covering
 from cxrview.app.controllers.explaining import Explaining
-from cxrview.app.controllers.kept import Kept, bytes_of
+from cxrview.app.controllers.kept import MOST_ITEMS, Kept, bytes_of
 from cxrview.app.controllers.models import Models, entry_of
 from cxrview.app.controllers.scoring import Scoring
 from cxrview.app.covering import changes_of, cover_cleared, cover_resized, cover_undone, cover_words, spot_covered
@@ -294,6 +294,15 @@ def test_memory_has_an_end_and_drops_what_was_not_asked_for_longest(bench: Bench
     kept.resize(0)
     assert kept.analysis(0) is None
     assert kept.size_bytes == 0
+
+
+def test_small_answers_are_counted_so_that_thousands_of_pictures_take_no_more_than_hundreds(bench: Bench) -> None:
+    bench.use()
+    one, kept = analysis(bench.state), Kept(10_000)
+    for number in range(MOST_ITEMS + 2):
+        kept.keep_analysis(number, one)
+    assert kept.size_bytes == MOST_ITEMS * bytes_of(one)
+    assert [kept.analysis(number) is one for number in (1, 2, MOST_ITEMS + 1)] == [False, True, True]
 
 
 def test_without_memory_every_look_asks_the_model(bench: Bench) -> None:

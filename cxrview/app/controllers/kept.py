@@ -11,6 +11,8 @@ from cxrview.core.results import Analysis, Heatmap
 # What an answer takes beside its arrays.
 BASE_BYTES = 4096
 BYTES_PER_MB = 1_000_000
+# However small they are: who opens thousands of pictures finds the program as large as after the first hundreds.
+MOST_ITEMS = 500
 
 
 class Kept:
@@ -67,7 +69,7 @@ class Kept:
             self._drop()
 
     def _drop(self) -> None:
-        while self._items and self._bytes > self._budget:
+        while self._items and (self._bytes > self._budget or len(self._items) > MOST_ITEMS):
             _key, (_item, size) = self._items.popitem(last=False)
             self._bytes -= size
 
