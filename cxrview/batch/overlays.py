@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from cxrview.core.results import Analysis, Finding, Heatmap
 from cxrview.core.scores import leading_finding
 from cxrview.core.voi import display_table
 from cxrview.io.atomic import replacing
+
+# Bytes of a name on common file systems, less those of the temporary name that a file has until it is complete.
+LONGEST_NAME = 255 - 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,17 @@ def _path_of(target: OverlayFolder, ref: ImageRef, ending: str) -> Path:
     place = _below_input(ref.path, target.inputs)
     if ref.member:
         place = place / Path(*(part for part in Path(ref.member).parts if part not in ("..", "/", "\\")))
-    return target.folder / place.with_name(f"{place.name}{frame}{ending}")
+    return target.folder / place.with_name(_fitting(f"{place.name}{frame}", ending))
+
+
+def _fitting(name: str, ending: str) -> str:
+    """Join a name and its ending; one that is too long for a file system loses its end for a number that is its own."""
+    raw = os.fsencode(name)
+    room = LONGEST_NAME - len(os.fsencode(ending))
+    if len(raw) <= room:
+        return name + ending
+    own = hashlib.sha256(raw).hexdigest()[:12]
+    return f"{raw[: room - len(own) - 1].decode(errors='ignore')}~{own}{ending}"
 
 
 def _below_input(path: Path, inputs: tuple[Path, ...]) -> Path:

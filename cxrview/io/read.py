@@ -27,6 +27,7 @@ __all__ = ["Found", "Problem", "Tag", "find_images", "frame_refs", "natural_key"
 
 _CHOOSE_IMAGES: Final = "Choose DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000 files."
 _DIGITS: Final = re.compile(r"([0-9]+)")
+ARCHIVE_SUFFIX: Final = ".zip"
 _ZIP_DOCUMENTS: Final = frozenset(
     (
         *(".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".epub"),
@@ -130,6 +131,8 @@ def _note(path: Path, findings: _Findings, limits: Limits) -> None:
             _note_disc(path, findings, limits)
         elif kind is Kind.ZIP and path.suffix.lower() not in _ZIP_DOCUMENTS:
             _note_members(path, findings, limits)
+        elif kind is None and path.suffix.lower() == ARCHIVE_SUFFIX:
+            findings.problems.append(Problem(path, "The file is called an archive but is none: it is empty, damaged or not complete."))
         elif kind is None or kind is Kind.ZIP:
             findings.others += 1
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from cxrview.batch.outputs import mark_as_output, without_outputs
-from cxrview.batch.overlays import OverlayFolder, overlay_path
+from cxrview.batch.overlays import LONGEST_NAME, OverlayFolder, overlay_path
 from cxrview.batch.row import ScoreRow, Status
 from cxrview.batch.score import ScoreJob, score_images
 from cxrview.batch.summary import Tally, summary_lines
@@ -140,3 +141,14 @@ def test_threads_end_with_the_last_row(phantom_folder: Path, job: ScoreJob) -> N
             yield len(rows)
 
     assert sum(one_by_one()) == 5
+
+
+def test_heatmaps_of_names_as_long_as_a_file_system_allows_have_names_of_their_own(tmp_path: Path) -> None:
+    target = OverlayFolder(tmp_path, (Path("in"),))
+    refs = [ImageRef(Path("in") / f"{'ü' * 120}{ending}.png") for ending in ("aaaaaaaa", "bbbbbbbb")]
+    names = [overlay_path(target, ref, "pneumonia").name for ref in refs]
+    assert len(set(names)) == 2
+    for name in names:
+        assert len(os.fsencode(name)) <= LONGEST_NAME
+        assert name.endswith(".pneumonia.png")
+        (tmp_path / name).touch()

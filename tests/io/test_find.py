@@ -126,6 +126,13 @@ def test_a_broken_archive_is_a_problem(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("content", [b"", b"KP\x03\x04" + bytes(100)])
+def test_what_is_only_called_an_archive_is_a_problem(tmp_path: Path, content: bytes) -> None:
+    path = put(tmp_path / "Films.ZIP", content)
+    (problem,) = find_images([tmp_path]).problems
+    assert (problem.path, problem.reason) == (path, "The file is called an archive but is none: it is empty, damaged or not complete.")
+
+
 def test_encrypted_members_are_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "films.zip", {"film.png": PNG})
     content = bytearray(path.read_bytes())
