@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -36,8 +36,9 @@ from cxrview.app.state import (
 )
 from cxrview.app.viewport import Viewport, fitted
 from cxrview.app.views.canvas import Canvas
+from cxrview.app.views.canvas_texts import Naming, top_lines
 from cxrview.core.frame import Box
-from cxrview.core.image import ImageRef, Lut, Window, read_only
+from cxrview.core.image import ImageInfo, ImageRef, Lut, Window, read_only
 from cxrview.core.marks import Mark, MarkKind, Point
 from cxrview.core.presets import FileChoice
 from tests.app.samples import analysis_of, picture_of
@@ -585,3 +586,14 @@ def test_the_colour_bar_leaves_a_small_place_its_picture(scored: AppState, qtbot
         made.grab()
         heights.append(made._layers.legend_box(made.fontMetrics(), made.rect()).height())
     assert heights[1] < 0.7 * heights[0]
+
+
+@pytest.mark.parametrize(
+    ("height", "lines"), [(600, ("a.png", "Doe, Jane", "DX  ·  PA  ·  400 × 300  ·  12 bit")), (300, ("a.png  ·  Doe, Jane",))]
+)
+def test_a_small_place_names_image_and_patient_in_one_line(shown: AppState, height: int, lines: tuple[str, ...]) -> None:
+    assert isinstance(shown.picture, LoadedPicture)
+    pixels = replace(shown.picture.pixels, info=ImageInfo(modality="DX", view="PA"))
+    picture = replace(shown.picture, pixels=pixels)
+    assert top_lines(Naming("a.png", "Doe, Jane"), picture, QRect(0, 0, 400, height)) == lines
+    assert top_lines(Naming(), picture, QRect(0, 0, 400, 300)) == ()

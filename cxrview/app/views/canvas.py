@@ -410,8 +410,11 @@ class Canvas(QWidget):
             paint_warning(painter, self.rect(), self._colours, MIRRORED_TEXT)
 
     def _paint_corners(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport) -> None:
-        rect, colours, lines = self.rect(), self._colours, top_lines(self._naming, picture)
+        rect, colours, lines = self.rect(), self._colours, top_lines(self._naming, picture, self.rect())
         metrics = painter.fontMetrics()
+        paint_bottom(painter, rect, colours, picture, self._display, viewport.zoom)
+        if not lines:
+            return
         self._top.paint(
             painter,
             (lines, rect, colours),
@@ -419,7 +422,6 @@ class Canvas(QWidget):
             lambda onto: paint_top(onto, rect, colours, lines),
             self.devicePixelRatioF(),
         )
-        paint_bottom(painter, rect, colours, picture, self._display, viewport.zoom)
 
     def _paint_marks(self, painter: QPainter, picture: LoadedPicture, viewport: Viewport) -> None:
         ratio, size = self.devicePixelRatioF(), self._view_size()

@@ -17,6 +17,8 @@ PADDING_PX = 8
 GROUND_ALPHA = 175
 # Narrower than this, texts at the bottom left and right would lie on each other.
 NARROW_PX = 720
+# In a place lower than this, as in a layout of four, texts and colour bar would hide too much of the picture.
+SMALL_PX = 480
 MIRRORED_TEXT = "Mirrored: left and right are swapped, side markers read the wrong way"
 
 
@@ -39,14 +41,16 @@ class Naming:
     patient: str = ""
 
 
-def top_lines(naming: Naming, picture: LoadedPicture) -> tuple[str, ...]:
-    """Say what the picture is."""
+def top_lines(naming: Naming, picture: LoadedPicture, rect: QRect) -> tuple[str, ...]:
+    """Say what the picture is; in a small place only which one and whose, in a line, for side markers stand in the corners, too."""
     pixels = picture.pixels
     depth = "" if "bit" in pixels.info.format else f"{pixels.bits} bit"
     facts = (pixels.info.modality, pixels.info.view, f"{pixels.width} × {pixels.height}", pixels.info.format, depth)
     frame = f", frame {picture.ref.frame + 1} of {pixels.frames}" if pixels.frames > 1 else ""
-    lines = (naming.image + frame, naming.patient, "  ·  ".join(text for text in facts if text))
-    return tuple(line for line in lines if line)
+    who = tuple(text for text in (naming.image + frame, naming.patient) if text)
+    if rect.height() < SMALL_PX:
+        return ("  ·  ".join(who),) if who else ()
+    return (*who, "  ·  ".join(text for text in facts if text))
 
 
 def top_box(metrics: QFontMetrics, rect: QRect, lines: tuple[str, ...]) -> QRect:

@@ -10,14 +10,12 @@ from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter
 
 from cxrview.app.answers import LayerView, method_name
 from cxrview.app.theme import Colours
-from cxrview.app.views.canvas_texts import MARGIN_PX, PADDING_PX, paint_ground
+from cxrview.app.views.canvas_texts import MARGIN_PX, PADDING_PX, SMALL_PX, paint_ground
 from cxrview.core.colour import colour_table
 from cxrview.core.results import HeatmapTarget
 
 BAR_WIDTH_PX = 14
 BAR_HEIGHT_PX = 150
-# In a place lower than this, as in a layout of four, the bar would hide too much of the picture.
-SMALL_PX = 480
 SMALL_BAR_PX = 80
 TEXT_HEIGHT_PX = 18.0
 UNITS = {
