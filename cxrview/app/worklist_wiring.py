@@ -115,9 +115,17 @@ class WorklistDesk:
         case = current_case(state)
         key = "" if case is None else case.key
         if case is not None and key != self._shown_key:
+            height = 0 if self._dock is None else self._dock.height()
             self._store.apply(image_chosen, case.ref)
+            if not self._shown_key:
+                self._keep_height(height)
         self._shown_key = key
         self.panel.render_state(state, self._store.state)
+
+    def _keep_height(self, height: int) -> None:
+        """Leave the list as high as it was, where the first picture has brought panels that would take its room."""
+        if self._dock is not None and not self._dock.isFloating() and height > self._dock.minimumHeight():
+            self._window.resizeDocks([self._dock], [height], Qt.Orientation.Vertical)
 
     def _render_blindness(self, state: Worklist) -> None:
         from cxrview.app.worklist import current_case, is_veiled
