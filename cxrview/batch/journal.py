@@ -154,6 +154,8 @@ class Journal:
         with self._writing() as connection:
             for arrival in arrivals:
                 key = (os.fsencode(arrival.ref.path), _safe(arrival.ref.member))
+                if arrival.ref.member:
+                    _forget(connection, (key[0], _safe("")))
                 known = connection.execute("SELECT number, stamp FROM files WHERE path = ? AND member = ?", key).fetchone()
                 if known is None:
                     connection.execute(
@@ -275,6 +277,12 @@ class Journal:
                     self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def _forget(connection: sqlite3.Connection, key: tuple[bytes, str]) -> None:
+    """Leave out the row that an archive had while it could not be opened."""
+    connection.execute("DELETE FROM score_rows WHERE number IN (SELECT number FROM files WHERE path = ? AND member = ?)", key)
+    connection.execute("DELETE FROM files WHERE path = ? AND member = ?", key)
 
 
 def delete_journal(path: Path) -> None:

@@ -11,6 +11,7 @@ from cxrview.batch.journal import Arrival
 from cxrview.batch.outputs import is_output_folder
 from cxrview.batch.run import Batch, Step
 from cxrview.core.errors import BatchStopped
+from cxrview.core.image import ImageRef
 from cxrview.io.read import walk_images
 
 LOOK_EVERY_S = 2.0
@@ -29,11 +30,12 @@ class Watcher:
     seen: dict[Path, str] = field(default_factory=dict)
 
     def look(self) -> list[Arrival]:
-        """Give the pictures whose files have not changed since the last look, archives' members with their archive."""
+        """Give the pictures whose files have not changed since the last look, members with their archive; and archives that are damaged."""
         found: list[Arrival] = []
         stamps: dict[Path, str] = {}
         for piece in walk_images(self.folders):
-            for ref in piece.refs:
+            damaged = [ImageRef(problem.path) for problem in piece.problems if problem.path.is_file()]  # reading them gives the reason
+            for ref in (*piece.refs, *damaged):
                 if ref.path not in stamps:
                     stamps[ref.path] = stamp_of(ref.path)
                 stamp = stamps[ref.path]

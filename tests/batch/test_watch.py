@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,27 @@ def test_each_arrival_is_scored_once_and_a_changed_one_again(film: Path, fake_mo
     assert names(table) == ["a.png", "b.png", "c.png"]
     record = json.loads(record_path(table).read_text())
     assert (record["folder"], record["counts"]["rows"], record["counts"]["error"]) == (str(Path.cwd()), 3, 1)
+
+
+def test_a_damaged_archive_has_a_row_until_it_is_whole(film: Path, fake_model: Path, tmp_path: Path) -> None:
+    inbox, table, films = tmp_path / "inbox", tmp_path / "s.csv", tmp_path / "inbox" / "films.zip"
+    films.write_bytes(b"no archive")
+
+    def pack() -> None:
+        with zipfile.ZipFile(films, "w") as archive:
+            archive.write(film, "a.png")
+
+    deeds: list[Callable[[], object]] = [lambda: None, lambda: None, pack, lambda: None, lambda: None]
+
+    def wait(_: float) -> bool:
+        deeds.pop(0)()
+        return not deeds
+
+    plan = Plan(model=str(fake_model), engine="fake", workers=1, inputs=(str(inbox),), has_lungs=False)
+    with Batch(Request((inbox,), plan, table, is_watching=True), load_package(fake_model)) as batch:
+        came = [(row.path, str(row.status)) for step in watch(batch, wait) for row in step.rows]
+    assert came == [(str(films), "error"), (f"{films}!a.png", "ok")]
+    assert names(table) == ["films.zip!a.png"]
 
 
 def test_a_watched_folder_that_goes_away_stops_the_watch(fake_model: Path, film: Path, tmp_path: Path) -> None:
