@@ -74,15 +74,16 @@ class Beats:
     def stop(self) -> str:
         assert self._witness is not None
         self._timer.stop()
-        stalls = self._witness.stop()
+        account = self._witness.stop()
+        stalls, by = account.stalls, "real-time clocks" if account.is_real_time else "clocks of the same class"
         own_ms = [1000 * (end - begin - explained_s(begin, end, stalls)) for begin, end in self.spans]
         longest = max((1000 * (end - begin) for begin, end in stalls), default=0.0)
         pairs = sorted(zip(self.gaps_ms, own_ms, strict=True), key=lambda pair: -pair[1])
-        late = [f"{gap:.0f} ms, of which {own:.0f} are ours" for gap, own in pairs if gap > LATE_MS][:TOLD]
+        late = [f"{gap:.0f} ms, {own:.0f} without the standstill" for gap, own in pairs if gap > LATE_MS][:TOLD]
         return "\n  ".join(
             (
                 f"all beats: {_told(self.gaps_ms)}",
-                f"the machine stood still {len(stalls)} times, for {longest:.0f} ms at most; without that: {_told(own_ms)}",
+                f"the machine stood still {len(stalls)} times, for {longest:.0f} ms at most (by {by}); without that: {_told(own_ms)}",
                 *([f"late: {'; '.join(late)}"] if late else []),
                 f"work of the window's own thread between beats: {_told(self.work_ms)}",
             )

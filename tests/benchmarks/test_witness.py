@@ -21,6 +21,6 @@ def test_a_late_beat_is_explained_by_the_part_of_a_stall_that_lies_in_it() -> No
 
 
 def test_the_witness_is_a_process_that_ends_with_its_account() -> None:
-    spans = Witness().stop()
-    assert spans == sorted(spans)
-    assert all(begin < end for begin, end in spans)
+    account = Witness().stop()
+    assert account.stalls == tuple(sorted(account.stalls))
+    assert all(begin < end for begin, end in account.stalls)
