@@ -187,7 +187,8 @@ class ClusterBatch:
         counts = replace(self.journal.counts(), rows=table.rows)
         summary = self.tally.summary(others=counts.others)
         statuses = {"ok": summary.scored, "error": summary.errors}
-        write_text(record_path(self._output), run_record(command, self.package, self._last_ready(), counts, statuses, seconds))
+        record = run_record(command, self.package, self._last_ready(), counts, statuses, seconds)
+        write_text(record_path(self._output), record, errors="backslashreplace")
         self.journal.delete()
         shutil.rmtree(self._folder)
         return counts

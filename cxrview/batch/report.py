@@ -86,6 +86,7 @@ def write_report(target: Path, outcome: Outcome, comparison: Comparison | None =
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}{OWN_STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n",
+        errors="backslashreplace",
     )
 
 

@@ -186,7 +186,7 @@ class Batch:
         """Write the record of the run beside the table."""
         self._note_time()
         _sweep(record_path(output))
-        write_text(record_path(output), self.record(command))
+        write_text(record_path(output), self.record(command), errors="backslashreplace")
 
     def record(self, command: Sequence[str] = ()) -> str:
         """Give the record of the run as JSON."""

@@ -26,10 +26,19 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(target: Path, text: str) -> None:
-    r"""Write a UTF-8 text file, complete or not at all; bytes of file names that are no UTF-8 are written as `\udcNN`."""
+def write_text(target: Path, text: str, *, errors: str = "strict") -> None:
+    r"""Write a UTF-8 text file, complete or not at all.
+
+    Args:
+        target: the file.
+        text: what it is to hold.
+        errors: `backslashreplace` writes bytes of file names that are no UTF-8 as `\udcNN`, for people to read.
+
+    Raises:
+        UnicodeEncodeError: the text holds such bytes, and `errors` is `strict`.
+    """
     with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors=errors, newline="\n")
 
 
 def _flush_to_disk(path: Path) -> None:
