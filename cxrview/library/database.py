@@ -150,6 +150,6 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     # Kilobytes, for each thread that asks: the system keeps the file in memory anyway, and a session of days must not grow.
-    connection.execute("PRAGMA cache_size = -6000")
+    connection.execute("PRAGMA cache_size = -1000")
     connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages, 16 MB: the disk is waited for less often while indexing
     return connection
